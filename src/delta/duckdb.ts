@@ -1,0 +1,157 @@
+/**
+ * DuckDB, the engine under tables and SQL: one in-memory instance a process, a few connections, time zone UTC.
+ * Tables made here live in memory and every connection sees them; name them with `tempName` and drop them.
+ */
+import {
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  DuckDBTypeId,
+  type DuckDBValue,
+  type JS,
+  JSDuckDBValueConverter,
+  JSToDuckDBValueConverter,
+} from '@duckdb/node-api'
+
+/** A row as a plain object: numbers (bigint past 2^53), strings, booleans, `Date`s, arrays, nested objects, null. */
+export type Row = Record<string, unknown>
+
+/** A column to load: its DuckDB SQL type (`VARCHAR`, `TIMESTAMPTZ`, `VARCHAR[]`, …) and one value per row. */
+export interface Column {
+  type: string
+  values: readonly unknown[]
+}
+
+/** Queries over the process's in-memory database. */
+export interface Duckdb {
+  /** Runs a statement; gives the number of rows it changed. */
+  run(sql: string, params?: readonly unknown[]): Promise<number>
+  /** All rows of a query. */
+  rows<T = Row>(sql: string, params?: readonly unknown[]): Promise<T[]>
+  /** Rows of a query in chunks of about 2,048, with no more than a chunk in memory. */
+  stream<T = Row>(sql: string, params?: readonly unknown[]): AsyncIterable<T[]>
+  /** A query's columns as arrays, one entry per row. */
+  columns(sql: string, params?: readonly unknown[]): Promise<Record<string, unknown[]>>
+  /** Makes a table out of JavaScript columns of equal length. */
+  load(table: string, columns: Record<string, Column>): Promise<void>
+}
+
+const CHUNK_ROWS = 2048
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
+
+function toJs(value: DuckDBValue, type: DuckDBType): JS | null {
+  const converted = JSDuckDBValueConverter(value, type, toJs as typeof JSDuckDBValueConverter)
+  if (typeof converted === 'bigint' && converted <= MAX_SAFE && converted >= -MAX_SAFE) return Number(converted)
+  return converted
+}
+
+/** Quotes an identifier for SQL. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** Quotes a string literal for SQL. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+let names = 0
+
+/** A name no other table of this process has. */
+export function tempName(hint = 't'): string {
+  return `${hint}_${++names}`
+}
+
+/**
+ * Opens a DuckDB instance of its own, for callers who need other settings than the shared one.
+ * @param settings DuckDB configuration options, such as `{ threads: '2' }`
+ */
+export async function openDuckdb(settings: Record<string, string> = {}): Promise<Duckdb & { close(): void }> {
+  const instance = await DuckDBInstance.create(':memory:', settings)
+  const idle: DuckDBConnection[] = []
+  const open = new Set<DuckDBConnection>()
+
+  async function take(): Promise<DuckDBConnection> {
+    const free = idle.pop()
+    if (free) return free
+    const connection = await instance.connect()
+    await connection.run("SET TimeZone = 'UTC'")
+    open.add(connection)
+    return connection
+  }
+  async function using<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const connection = await take()
+    try {
+      return await work(connection)
+    } finally {
+      idle.push(connection)
+    }
+  }
+  const bind = (params?: readonly unknown[]) => (params ? (params as DuckDBValue[]) : undefined)
+
+  return {
+    run: (sql, params) => using(async connection => (await connection.run(sql, bind(params))).rowsChanged),
+    rows: <T>(sql: string, params?: readonly unknown[]) =>
+      using(async connection => {
+        const result = await connection.run(sql, bind(params))
+        return (await result.convertRowObjects(toJs)) as T[]
+      }),
+    columns: (sql, params) =>
+      using(async connection => {
+        const result = await connection.run(sql, bind(params))
+        return (await result.convertColumnsObject(toJs)) as Record<string, unknown[]>
+      }),
+    async *stream<T>(sql: string, params?: readonly unknown[]) {
+      const connection = await take()
+      try {
+        const result = await connection.stream(sql, bind(params))
+        for await (const rows of result.yieldConvertedRowObjects(toJs)) if (rows.length) yield rows as T[]
+      } finally {
+        idle.push(connection)
+      }
+    },
+    async load(table, columns) {
+      const entries = Object.entries(columns)
+      const rows = entries[0]?.[1].values.length ?? 0
+      for (const [name, { values }] of entries)
+        if (values.length !== rows) throw new Error(`${table}: column ${name} has ${values.length} values, others have ${rows}`)
+      await using(async connection => {
+        await connection.run(
+          `CREATE TABLE ${quoteName(table)} (${entries.map(([name, { type }]) => `${quoteName(name)} ${type}`).join(', ')})`,
+        )
+        if (!rows) return
+        const appender = await connection.createAppender(table)
+        try {
+          const types = entries.map((_, i) => appender.columnType(i))
+          const plain = types.map(type => type.typeId === DuckDBTypeId.VARCHAR || type.typeId === DuckDBTypeId.DOUBLE)
+          for (let start = 0; start < rows; start += CHUNK_ROWS) {
+            const end = Math.min(rows, start + CHUNK_ROWS)
+            const chunk = DuckDBDataChunk.create(types, end - start)
+            entries.forEach(([, { values }], i) => {
+              const part = values.slice(start, end)
+              if (plain[i]) chunk.setColumnValues(i, part as DuckDBValue[])
+              else chunk.setColumnValuesConverted(i, part as (JS | null)[], JSToDuckDBValueConverter)
+            })
+            appender.appendDataChunk(chunk)
+          }
+          appender.flushSync()
+        } finally {
+          appender.closeSync()
+        }
+      })
+    },
+    close() {
+      for (const connection of open) connection.closeSync()
+      instance.closeSync()
+    },
+  }
+}
+
+let shared: Promise<Duckdb> | undefined
+
+/** The process's shared in-memory DuckDB. */
+export function duckdb(): Promise<Duckdb> {
+  shared ??= openDuckdb()
+  return shared
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+const all = process.env.MOODLAKE_TEST_ALL === '1'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // *.all.test.ts need Java, Go, apt or a browser: `npm run test:all` runs them as well.
+    exclude: ['node_modules/**', ...(all ? [] : ['test/**/*.all.test.ts'])],
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    pool: 'forks',
+    maxWorkers: 3,
+    reporters: ['default'],
+  },
+})
