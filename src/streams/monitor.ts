@@ -64,3 +64,40 @@ export async function monitorStreams(streams: readonly Stream[], options: Monito
     await Promise.race([sleep(everyMs, undefined, { signal: options.signal }).catch(() => {}), Promise.all(streams.map(s => s.settled))])
   }
 }
+
+/** How a stream keeps up, with the numbers that say so. */
+export interface Verdict {
+  stream: string
+  verdict: 'slower than its trigger' | 'balanced' | 'under-used' | 'no batches'
+  /** Share of the time in which the stream worked, [0, 1]. */
+  busyShare: number
+  /** Mean milliseconds and rows of a batch. */
+  meanBatchMs: number
+  meanBatchRows: number
+  rowsPerSecond: number
+}
+
+/**
+ * Judges how a stream keeps up: slower than its trigger when a mean batch takes longer than the interval (or, with no
+ * interval, when it works more than 90 % of the time), under-used below 25 %, else balanced.
+ * @param triggerMs interval of the trigger; leave it out for `available-now`
+ */
+export function streamVerdict(stream: string, batches: readonly Progress[], triggerMs?: number): Verdict {
+  const ms = batches.reduce((sum, batch) => sum + batch.ms, 0)
+  const rows = batches.reduce((sum, batch) => sum + batch.rowsIn, 0)
+  const first = Date.parse(batches[0]?.started ?? '')
+  const last = batches.at(-1)
+  const span = last ? Date.parse(last.started) + last.ms - first : 0
+  const meanBatchMs = batches.length ? ms / batches.length : 0
+  const busyShare = triggerMs ? meanBatchMs / triggerMs : span > 0 ? Math.min(1, ms / span) : 0
+  const slow = triggerMs ? busyShare > 1 : busyShare > 0.9
+  const verdict = !batches.length ? 'no batches' : slow ? 'slower than its trigger' : busyShare < 0.25 ? 'under-used' : 'balanced'
+  return {
+    stream,
+    verdict,
+    busyShare,
+    meanBatchMs,
+    meanBatchRows: batches.length ? rows / batches.length : 0,
+    rowsPerSecond: ms > 0 ? (1000 * rows) / ms : 0,
+  }
+}

@@ -98,7 +98,7 @@ export async function stopStreams(): Promise<void> {
  */
 export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
   const stopping = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
+  const signal = AbortSignal.any([options.signal, stopButton(), stopping.signal].filter(one => one !== undefined))
   const batches: Progress[] = []
   let status: 'running' | 'finished' | 'stopped' | 'failed' = 'running'
   let busy = false
@@ -139,6 +139,12 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
   running.add(stream)
   void stream.settled.finally(() => running.delete(stream))
   return stream
+}
+
+/** The signal of the notebook's Stop button; see kernel/launcher.cjs. */
+function stopButton(): AbortSignal | undefined {
+  const armed = (globalThis as { [key: symbol]: unknown })[Symbol.for('moodlake.interrupt')]
+  return typeof armed === 'function' ? (armed() as AbortSignal) : undefined
 }
 
 interface Hooks {
