@@ -1,4 +1,4 @@
-/** The named characters of HTML 4, and how a browser reads `&name;`, `&#n;` and `&#xn;`. */
+/** The named characters of HTML 4 (as HTML 5 reads them), and how a browser reads `&name;`, `&#n;` and `&#xn;`. */
 
 /** Names of U+00A0 to U+00FF, in order; these are also read without their semicolon. */
 const LATIN_1 = [
@@ -24,7 +24,7 @@ const OTHERS = [
   'part=2202 exist=2203 empty=2205 nabla=2207 isin=2208 notin=2209 ni=220b prod=220f sum=2211 minus=2212 lowast=2217',
   'radic=221a prop=221d infin=221e ang=2220 and=2227 or=2228 cap=2229 cup=222a int=222b there4=2234 sim=223c cong=2245',
   'asymp=2248 ne=2260 equiv=2261 le=2264 ge=2265 sub=2282 sup=2283 nsub=2284 sube=2286 supe=2287 oplus=2295 otimes=2297',
-  'perp=22a5 sdot=22c5 lceil=2308 rceil=2309 lfloor=230a rfloor=230b lang=2329 rang=232a loz=25ca spades=2660 clubs=2663',
+  'perp=22a5 sdot=22c5 lceil=2308 rceil=2309 lfloor=230a rfloor=230b lang=27e8 rang=27e9 loz=25ca spades=2660 clubs=2663',
   'hearts=2665 diams=2666',
 ]
 

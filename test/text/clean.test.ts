@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { cleanText, hashtagsOf, isRetweet, mentionsOf, modelText } from '../../src/text/clean.js'
-import { unescapeHtml } from '../../src/text/entities.js'
 
 describe('modelText', () => {
   it.each([
@@ -60,16 +59,6 @@ describe('cleanText', () => {
     expect(isRetweet('RT @bob: x')).toBe(true)
     expect(isRetweet('RT if you agree @bob')).toBe(false)
   })
-})
-
-describe('unescapeHtml', () => {
-  it.each([
-    [
-      '&notit; &copy2 &unknown; AT&T &#128; &#0; &#xD800; &#x110000; &apos;&Alpha;&Alpha',
-      "¬it; ©2 &unknown; AT&T € \ufffd \ufffd \ufffd 'Α&Alpha",
-    ],
-    ['&amp;amp;', '&amp;'],
-  ])('%s', (text, expected) => expect(unescapeHtml(text)).toBe(expected))
 })
 
 /** Strings made of what breaks cleaners: handles, entities, escapes, half pairs, marks, joiners, long runs. */
