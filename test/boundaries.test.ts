@@ -21,7 +21,9 @@ const floorOf = (file: string) => FLOORS.findIndex(rooms => rooms.includes(roomO
 /** Files of src/ that a file imports, types included. */
 function importsOf(file: string): string[] {
   const text = readFileSync(join(SRC, file), 'utf8')
-  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)].map(([, path]) => relative(SRC, resolve(SRC, dirname(file), `${path}.ts`)))
+  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)].map(([, path]) =>
+    relative(SRC, resolve(SRC, dirname(file), `${path}.ts`)),
+  )
 }
 
 it('every file lives on a floor', () => {

@@ -9,9 +9,14 @@ Removes the tables and checkpoints of a lake, after asking; --yes does not ask. 
 `
 
 async function run(args: string[]): Promise<number> {
-  const { values } = parse({ args, options: { lake: { type: 'string', default: './lake' }, yes: { type: 'boolean', default: false } } })
+  const { values } = parse({
+    args,
+    options: { lake: { type: 'string', default: './lake' }, yes: { type: 'boolean', default: false } },
+  })
   const { tables } = await lakeStatus(values.lake)
-  const what = Object.entries(tables).map(([name, { rows }]) => `${name} (${rows.toLocaleString('en')} rows)`).join(', ')
+  const what = Object.entries(tables)
+    .map(([name, { rows }]) => `${name} (${rows.toLocaleString('en')} rows)`)
+    .join(', ')
   if (!values.yes) {
     if (!process.stdin.isTTY) throw new UsageError(`clear: would remove ${what}; add --yes`)
     const ask = createInterface({ input: process.stdin, output: process.stderr })

@@ -13,12 +13,17 @@ async function run(args: string[]): Promise<number> {
   const { values, positionals } = parse({
     args,
     allowPositionals: true,
-    options: { lake: { type: 'string', default: './lake' }, limit: { type: 'string', default: '20' }, json: { type: 'boolean', default: false } },
+    options: {
+      lake: { type: 'string', default: './lake' },
+      limit: { type: 'string', default: '20' },
+      json: { type: 'boolean', default: false },
+    },
   })
   if (positionals.length !== 1) throw new UsageError('history: name one table, such as gold')
   const entries = await (await openTable(tableLocation(values.lake, positionals[0]!))).history(readCount('limit', values.limit))
   if (values.json) printJson(entries)
-  else for (const entry of entries) process.stdout.write(`${entry.version}\t${entry.timestamp.toISOString()}\t${entry.operation}\n`)
+  else
+    for (const entry of entries) process.stdout.write(`${entry.version}\t${entry.timestamp.toISOString()}\t${entry.operation}\n`)
   return 0
 }
 

@@ -62,8 +62,8 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
     options: {
       source: values.source,
       lake: values.lake,
-      mode: choice('mode', values.mode, ['linear', 'concurrent']),
-      until: choice('until', values.until, ['bronze', 'silver', 'gold']),
+      mode: choice('mode', values.mode, ['linear', 'concurrent'] as const),
+      until: choice('until', values.until, ['bronze', 'silver', 'gold'] as const),
       trigger: readTrigger(values.trigger),
       ...(values['max-files'] && { limits: { maxFiles: readCount('max-files', values['max-files']) } }),
       ...(values['merge-schema'] && { admit: values['merge-schema'].split(',').filter(Boolean) }),
@@ -101,7 +101,8 @@ function summary(stream: Stream) {
 function complaint(source: string, status: LakeStatus): string | undefined {
   const rows = (name: string) => status.tables[name]?.rows ?? 0
   if (!rows('bronze')) return `source: no JSON records in ${source} (files end in .json, .jsonl or .ndjson, also with .gz)`
-  if (status.streams.silver_stream && !rows('silver')) return `source: none of the ${rows('bronze')} records of ${source} is a tweet; see the table quarantine`
+  if (status.streams.silver_stream && !rows('silver'))
+    return `source: none of the ${rows('bronze')} records of ${source} is a tweet; see the table quarantine`
   return undefined
 }
 
@@ -116,7 +117,12 @@ async function run(args: string[]): Promise<number> {
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   const model = options.until === 'gold' ? await loadModel(uri) : undefined
   try {
-    const streams = await runPipeline({ ...options, model, signal: stop.signal, onProgress: progress => say(progressLine(progress)) })
+    const streams = await runPipeline({
+      ...options,
+      model,
+      signal: stop.signal,
+      onProgress: progress => say(progressLine(progress)),
+    })
     const status = await lakeStatus(options.lake)
     const rows = Object.fromEntries(Object.keys(LAKE_TABLES).map(name => [name, status.tables[name]?.rows ?? 0]))
     const result = {
@@ -132,7 +138,12 @@ async function run(args: string[]): Promise<number> {
       seconds: Math.round(performance.now() - started) / 1000,
     }
     if (json) printJson(result)
-    else say(`${options.lake}: ${Object.entries(rows).map(([name, n]) => `${name} ${n.toLocaleString('en')}`).join(', ')} (${result.seconds} s)`)
+    else
+      say(
+        `${options.lake}: ${Object.entries(rows)
+          .map(([name, n]) => `${name} ${n.toLocaleString('en')}`)
+          .join(', ')} (${result.seconds} s)`,
+      )
     const wrong = complaint(options.source, status)
     if (wrong) say(`moodlake: ${wrong}`)
     return wrong ? 1 : 0

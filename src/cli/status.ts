@@ -9,7 +9,10 @@ Says how the tables and streams of a lake stand: versions, rows, files, batches 
 `
 
 async function run(args: string[]): Promise<number> {
-  const { values } = parse({ args, options: { lake: { type: 'string', default: './lake' }, json: { type: 'boolean', default: false } } })
+  const { values } = parse({
+    args,
+    options: { lake: { type: 'string', default: './lake' }, json: { type: 'boolean', default: false } },
+  })
   const status = await lakeStatus(values.lake)
   if (values.json) {
     printJson(status)
@@ -19,7 +22,8 @@ async function run(args: string[]): Promise<number> {
     ([name, { version, rows, files, bytes }]) =>
       `${name.padEnd(12)} version ${version}, ${rows.toLocaleString('en')} rows, ${files} files, ${(bytes / 2 ** 20).toFixed(1)} MB`,
   )
-  for (const [name, { batches, last }] of Object.entries(status.streams)) lines.push(`${name.padEnd(12)} ${batches} batches`, ...(last ? [`  ${progressLine(last)}`] : []))
+  for (const [name, { batches, last }] of Object.entries(status.streams))
+    lines.push(`${name.padEnd(12)} ${batches} batches`, ...(last ? [`  ${progressLine(last)}`] : []))
   process.stdout.write(`${lines.join('\n')}\n`)
   return 0
 }

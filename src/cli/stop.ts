@@ -8,10 +8,15 @@ Asks the process that runs a lake's streams (or the one stream NAME: ${STREAMS.j
 `
 
 async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parse({ args, allowPositionals: true, options: { lake: { type: 'string', default: './lake' } } })
+  const { values, positionals } = parse({
+    args,
+    allowPositionals: true,
+    options: { lake: { type: 'string', default: './lake' } },
+  })
   const [name] = positionals
-  if (name && !(STREAMS as readonly string[]).includes(name)) throw new UsageError(`stop: no such stream: ${name} (there are ${STREAMS.join(', ')})`)
-  for (const stream of name ? [name] : STREAMS) await (await lakeCheckpoint(values.lake, stream)).requestStop()
+  if (name && !(STREAMS as readonly string[]).includes(name))
+    throw new UsageError(`stop: no such stream: ${name} (there are ${STREAMS.join(', ')})`)
+  for (const stream of name ? [name] : STREAMS) await lakeCheckpoint(values.lake, stream).requestStop()
   say(`asked ${name ?? 'all streams'} of ${values.lake} to stop`)
   return 0
 }

@@ -9,7 +9,17 @@ export const BRONZE_SCHEMA = `id string, date string, user string, text string, 
 const FIELDS = ['id', 'date', 'user', 'text', 'sentiment', 'lang', 'form', 'record', 'rescue'] as const
 
 const CLASSROOM_PATHS = ['$.date', '$.user', '$.text', '$.sentiment']
-const V1_PATHS = ['$.id_str', '$.created_at', '$.user', '$.full_text', '$.text', '$.extended_tweet', '$.data', '$.lang', '$.user.screen_name']
+const V1_PATHS = [
+  '$.id_str',
+  '$.created_at',
+  '$.user',
+  '$.full_text',
+  '$.text',
+  '$.extended_tweet',
+  '$.data',
+  '$.lang',
+  '$.user.screen_name',
+]
 const paths = (list: readonly string[]) => `[${list.map(quoteText).join(', ')}]`
 
 /** Options of `bronze`. */
@@ -29,7 +39,9 @@ export async function bronze(raw: Batch, options: BronzeOptions): Promise<Batch>
   const admitted = options.admitted ?? []
   const sorted = await raw.sql(from => sortForms(from))
   try {
-    const rest = await sorted.sql(from => `SELECT n, record, damage, source_file, line FROM ${from} WHERE path = 'rest' ORDER BY n`)
+    const rest = await sorted.sql(
+      from => `SELECT n, record, damage, source_file, line FROM ${from} WHERE path = 'rest' ORDER BY n`,
+    )
     try {
       const read = await readRest(rest, admitted)
       try {

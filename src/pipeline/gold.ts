@@ -35,7 +35,14 @@ export interface GoldOptions {
  */
 export async function gold(silver: Batch, options: GoldOptions): Promise<GoldBatch> {
   const { model, now, signal, onProgress } = options
-  const types = { predicted_sentiment: 'VARCHAR', predicted_sentiment_id: 'INTEGER', negative: 'DOUBLE', neutral: 'DOUBLE', positive: 'DOUBLE', error: 'VARCHAR' }
+  const types = {
+    predicted_sentiment: 'VARCHAR',
+    predicted_sentiment_id: 'INTEGER',
+    negative: 'DOUBLE',
+    neutral: 'DOUBLE',
+    positive: 'DOUBLE',
+    error: 'VARCHAR',
+  }
   const scored = await silver.extend(['full_text'], types, async ({ full_text }) => {
     const answers = await model.predict(full_text as string[], { signal, onProgress })
     const labels = answers.map(answer => ('error' in answer ? null : answer.label))

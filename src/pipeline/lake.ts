@@ -33,8 +33,8 @@ export function lakeTable(lake: string, name: LakeTable): Promise<DeltaTable> {
 }
 
 /** The checkpoint of a stream of a lake. */
-export async function lakeCheckpoint(lake: string, stream: string): Promise<Checkpoint> {
-  return openCheckpoint(await openStore(lake), `_checkpoints/${stream}`)
+export function lakeCheckpoint(lake: string, stream: string): Checkpoint {
+  return openCheckpoint(openStore(lake), `_checkpoints/${stream}`)
 }
 
 /** How the tables and streams of a lake stand. */
@@ -52,12 +52,17 @@ export async function lakeStatus(lake: string): Promise<LakeStatus> {
   for (const name of Object.keys(LAKE_TABLES)) {
     if (!(await isTable(tableLocation(lake, name)))) continue
     const snapshot = await (await openTable(tableLocation(lake, name))).snapshot()
-    status.tables[name] = { version: snapshot.version, rows: snapshot.rowCount ?? 0, bytes: snapshot.sizeInBytes, files: snapshot.files.length }
+    status.tables[name] = {
+      version: snapshot.version,
+      rows: snapshot.rowCount ?? 0,
+      bytes: snapshot.sizeInBytes,
+      files: snapshot.files.length,
+    }
   }
   if (!Object.keys(status.tables).length) throw new Error(`lake: no tables in ${lake}`)
   for (const stream of STREAMS) {
     const summary: LakeStatus['streams'][string] = { batches: 0, rows: 0 }
-    for await (const progress of (await lakeCheckpoint(lake, stream)).history<Progress>()) {
+    for await (const progress of lakeCheckpoint(lake, stream).history<Progress>()) {
       summary.batches++
       summary.rows += progress.rowsOut
       summary.last = progress
@@ -69,7 +74,7 @@ export async function lakeStatus(lake: string): Promise<LakeStatus> {
 
 /** Removes the tables and checkpoints of the pipeline from a lake; what else is there stays. Gives the number of files removed. */
 export async function clearLake(lake: string): Promise<number> {
-  const store = await openStore(lake)
+  const store = openStore(lake)
   let removed = 0
   for (const folder of [...Object.keys(LAKE_TABLES), '_checkpoints']) {
     const found: string[] = []

@@ -112,8 +112,16 @@ const isV2 = (value: Json) => typeof value.id === 'string' && typeof value.text 
 function readResponse(value: Json, text: string): RecordFields[] {
   const items = Array.isArray(value.data) ? value.data : value.data === undefined ? [] : [value.data]
   const includes = isObject(value.includes) ? value.includes : {}
-  const users = new Map(list(includes.users).filter(isObject).map(user => [user.id, user]))
-  const places = new Map(list(includes.places).filter(isObject).map(place => [place.id, place]))
+  const users = new Map(
+    list(includes.users)
+      .filter(isObject)
+      .map(user => [user.id, user]),
+  )
+  const places = new Map(
+    list(includes.places)
+      .filter(isObject)
+      .map(place => [place.id, place]),
+  )
   const rows = items.map(item => {
     if (!isObject(item) || !isV2(item)) return unknown(JSON.stringify(item))
     const user = users.get(item.author_id)

@@ -34,16 +34,18 @@ async function isCommitted(table: DeltaTable, { txn }: BatchContext): Promise<bo
 }
 
 /** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`) → `bronze`. */
-export async function startBronze(options: PipelineStreamOptions & { source: string; admit?: readonly string[] }): Promise<Stream> {
+export async function startBronze(
+  options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
+): Promise<Stream> {
   const { lake = './lake', source, admit = [] } = options
   const { store, prefix } = await openInput(source)
   const table = await lakeTable(lake, 'bronze')
-  const lakeStore = await openStore(lake)
+  const lakeStore = openStore(lake)
   return startStream({
     ...streamOptions(options),
     name: 'bronze_stream',
     source: jsonFiles({ store, prefix, log: { store: lakeStore, path: '_checkpoints/bronze_stream/files' } }),
-    checkpoint: await lakeCheckpoint(lake, 'bronze_stream'),
+    checkpoint: lakeCheckpoint(lake, 'bronze_stream'),
     async work(raw, context): Promise<BatchResult> {
       if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
       const known = (await table.snapshot()).schema.fields.map(field => field.name)
@@ -70,7 +72,7 @@ export async function startSilver(options: PipelineStreamOptions = {}): Promise<
     ...streamOptions(options),
     name: 'silver_stream',
     source: tableSource('bronze', async () => source),
-    checkpoint: await lakeCheckpoint(lake, 'silver_stream'),
+    checkpoint: lakeCheckpoint(lake, 'silver_stream'),
     async work(rows, context): Promise<BatchResult> {
       if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
       const known = await (await table.snapshot()).relation({ columns: ['tweet_id'] })
@@ -98,7 +100,7 @@ export async function startGold(options: PipelineStreamOptions & { model: NamedM
     ...streamOptions(options),
     name: 'gold_stream',
     source: tableSource('silver', async () => source),
-    checkpoint: await lakeCheckpoint(lake, 'gold_stream'),
+    checkpoint: lakeCheckpoint(lake, 'gold_stream'),
     async work(rows, context): Promise<BatchResult> {
       let result: BatchResult = { rows: 0, counts: { replayed: 1 } }
       if (!(await isCommitted(table, context))) {
@@ -106,7 +108,11 @@ export async function startGold(options: PipelineStreamOptions & { model: NamedM
         try {
           context.signal.throwIfAborted()
           if (made.failures.count) await append(quarantine, made.failures.from, context)
-          const operationParameters = { model: model.name, modelVersion: model.version, ...(model.hash && { modelHash: model.hash }) }
+          const operationParameters = {
+            model: model.name,
+            modelVersion: model.version,
+            ...(model.hash && { modelHash: model.hash }),
+          }
           await append(table, made.tweets.from, context, { operationParameters })
           result = { rows: made.tweets.count, counts: { failed: made.failures.count } }
         } finally {
@@ -135,14 +141,17 @@ async function append(
 
 /** The store and prefix of an input: a folder, one file, or an address. Throws when there is no such folder. */
 async function openInput(source: string): Promise<{ store: Store; prefix: string }> {
-  if (/^[a-z0-9]+:/i.test(source) && !source.startsWith('file:')) return { store: await openStore(source), prefix: '' }
+  if (/^[a-z0-9]+:/i.test(source) && !source.startsWith('file:')) return { store: openStore(source), prefix: '' }
   const path = source.startsWith('file:') ? new URL(source).pathname : source
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw new Error(`source: no such folder: ${source}`, { cause: error })
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+      throw new Error(`source: no such folder: ${source}`, { cause: error })
     if (error.code === 'EACCES') throw new Error(`source: no permission to read ${source}`, { cause: error })
     throw error
   })
-  return found.isDirectory() ? { store: await openStore(path), prefix: '' } : { store: await openStore(dirname(path)), prefix: basename(path) }
+  return found.isDirectory()
+    ? { store: openStore(path), prefix: '' }
+    : { store: openStore(dirname(path)), prefix: basename(path) }
 }
 
 /** Options of `runPipeline`. */

@@ -1,8 +1,7 @@
 import { quoteText } from '../delta/duckdb.js'
 import type { Batch } from '../sources/batch.js'
-import { cleanText } from '../text/clean.js'
+import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
 import { tweetDateSql } from '../text/dates.js'
-import { hashtagsOf, mentionsOf } from '../text/entities.js'
 import { languageOf } from '../text/language.js'
 import { placeOf } from '../text/place.js'
 import { LABELS } from '../tweet.js'
@@ -25,6 +24,28 @@ const RULES: [rule: string, condition: string, reason: string][] = [
   ['date_missing', 'date IS NULL', "'date is null'"],
   ['date_not_understood', 'timestamp IS NULL', "'date not understood: ' || date"],
 ]
+
+const TEXT_COLUMNS = {
+  cleaned_text: 'VARCHAR',
+  mentions: 'VARCHAR[]',
+  hashtags: 'VARCHAR[]',
+  retweet: 'BOOLEAN',
+  language: 'VARCHAR',
+}
+const PLACE_COLUMNS = { location: 'VARCHAR', latitude: 'DOUBLE', longitude: 'DOUBLE' }
+
+/** Where the two platform forms say where a tweet comes from: point, place, profile. */
+const PLACE_PATHS = {
+  'twitter-v1': ['$.coordinates', '$.place', '$.user.location'],
+  'twitter-v2': [
+    '$.data.geo.coordinates',
+    '$.includes.places[0]',
+    '$.includes.users[0].location',
+    '$.geo.coordinates',
+    '$.geo',
+    '$.author.location',
+  ],
+}
 
 /** What the silver step makes of a batch. */
 export interface SilverBatch {
@@ -59,8 +80,8 @@ export async function silver(bronze: Batch, options: SilverOptions): Promise<Sil
   try {
     const quarantine = await judged.sql(from => quarantineRows(from, options.now))
     const distinct = await keep(judged.sql(from => distinctTweets(from, options.known)))
-    const withText = await keep(distinct.extend(['text', 'lang'], { cleaned_text: 'VARCHAR', mentions: 'VARCHAR[]', hashtags: 'VARCHAR[]', language: 'VARCHAR' }, readTexts))
-    const withPlace = await keep(withText.extend(['place'], { location: 'VARCHAR', latitude: 'DOUBLE', longitude: 'DOUBLE' }, readPlaces))
+    const withText = await keep(distinct.extend(['text', 'lang'], TEXT_COLUMNS, readTexts))
+    const withPlace = await keep(withText.extend(['place'], PLACE_COLUMNS, readPlaces))
     const tweets = await withPlace.sql(silverRows)
     const duplicates = judged.count - quarantine.count - tweets.count
     const drop = async () => void (await Promise.all([tweets.drop(), quarantine.drop()]))
@@ -91,11 +112,12 @@ function quarantineRows(from: string, now: Date): string {
 
 /** The first row of each tweet that silver does not have, with the parts of a platform record that say where. */
 function distinctTweets(from: string, known: string | undefined): string {
+  const place = Object.entries(PLACE_PATHS)
+    .map(([form, paths]) => `WHEN ${quoteText(form)} THEN json_extract(record, [${paths.map(quoteText).join(', ')}])::VARCHAR[]`)
+    .join(' ')
   const isNew = known ? `AND NOT EXISTS (SELECT 1 FROM ${known} k WHERE k.tweet_id = f.tweet_id)` : ''
   return `
-    SELECT * EXCLUDE (record), CASE WHEN record IS NOT NULL THEN json_extract(record, [
-        '$.coordinates.coordinates', '$.place', '$.user.location', '$.data.geo.coordinates.coordinates', '$.includes.places[0]', '$.includes.users[0].location'
-      ])::VARCHAR[] END AS place
+    SELECT * EXCLUDE (record), CASE form ${place} END AS place
     FROM (SELECT * FROM ${from} f WHERE rule IS NULL ${isNew})
     QUALIFY row_number() OVER (PARTITION BY tweet_id ORDER BY n) = 1 ORDER BY n`
 }
@@ -107,6 +129,7 @@ function readTexts(columns: Record<string, unknown[]>): Record<string, unknown[]
     cleaned_text: texts.map(cleanText),
     mentions: texts.map(mentionsOf),
     hashtags: texts.map(hashtagsOf),
+    retweet: texts.map(isRetweet),
     language: texts.map((text, i) => languageOf(langs[i], text)),
   }
 }
@@ -114,8 +137,10 @@ function readTexts(columns: Record<string, unknown[]>): Record<string, unknown[]
 function readPlaces(columns: Record<string, unknown[]>): Record<string, unknown[]> {
   const places = (columns.place as ((string | null)[] | null)[]).map(parts => {
     if (!parts?.some(part => part !== null && part !== 'null' && part !== '""')) return undefined
-    const [point, place, profile, pointV2, placeV2, profileV2] = parts.map(part => (part === null ? undefined : (JSON.parse(part) as unknown)))
-    return placeOf({ coordinates: point ?? pointV2, place: place ?? placeV2, profile: profile ?? profileV2 })
+    const [point, place, profile, flatPoint, flatPlace, flatProfile] = parts.map(part =>
+      part === null ? undefined : (JSON.parse(part) as unknown),
+    )
+    return placeOf({ coordinates: point ?? flatPoint, place: place ?? flatPlace, profile: profile ?? flatProfile })
   })
   return {
     location: places.map(place => place?.location ?? null),
@@ -128,7 +153,7 @@ function silverRows(from: string): string {
   const labels = LABELS.map(quoteText).join(', ')
   return `
     SELECT tweet_id, timestamp, "user", language AS lang, text AS full_text, cleaned_text, mentions, hashtags,
-      regexp_matches(text, '^RT @\\w') AS retweet, location, latitude, longitude,
+      retweet, location, latitude, longitude,
       CASE WHEN lower(trim(sentiment)) IN (${labels}) THEN lower(trim(sentiment)) END AS sentiment, source_file, processing_time
     FROM ${from} ORDER BY n`
 }

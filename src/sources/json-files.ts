@@ -65,7 +65,8 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   }
 
   async function discover(): Promise<void> {
-    for await (const file of store.list(prefix)) if (isInput(file.path) && !seen.has(key(store.uri, file.path))) pending.push(file)
+    for await (const file of store.list(prefix))
+      if (isInput(file.path) && !seen.has(key(store.uri, file.path))) pending.push(file)
     pending.sort((a, b) => a.modified.getTime() - b.modified.getTime() || (a.path < b.path ? -1 : 1))
   }
 
@@ -108,7 +109,7 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
       let sinceTick = 0
       for (let entry = (from ?? -1) + 1; entry <= to; entry++) {
         const { root, files } = await readEntry(entry)
-        const from = root === store.uri ? store : await openStore(root)
+        const from = root === store.uri ? store : openStore(root)
         for (const file of files) {
           const bytes = await readInput(from, file.path)
           addRecords(columns, file.path, bytes)

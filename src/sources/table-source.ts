@@ -44,7 +44,10 @@ export function tableSource(name: string, open: () => Promise<DeltaTable | undef
       const parts: string[] = []
       for await (const commit of source.commits({ after: from ?? -1, upTo: to })) {
         const lost = commit.remove.find(remove => remove.dataChange)
-        if (lost) throw new Error(`${name}: version ${commit.version} took rows away (${lost.path}); a stream can only follow a table that grows`)
+        if (lost)
+          throw new Error(
+            `${name}: version ${commit.version} took rows away (${lost.path}); a stream can only follow a table that grows`,
+          )
         const added = commit.add.filter(add => add.dataChange)
         if (added.length) parts.push(`SELECT * FROM ${await snapshot.relation({ files: added })}`)
       }

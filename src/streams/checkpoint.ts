@@ -22,7 +22,8 @@ const file = (id: number) => `${String(id).padStart(10, '0')}.json`
 
 /** The checkpoint of one stream: `offsets/N.json` is written before batch N, `commits/N.json` after it. */
 export function openCheckpoint(store: Store, path: string): Checkpoint {
-  const readJson = async (name: string) => JSON.parse(new TextDecoder().decode(await store.read(`${path}/${name}`))) as Record<string, unknown>
+  const readJson = async (name: string) =>
+    JSON.parse(new TextDecoder().decode(await store.read(`${path}/${name}`))) as Record<string, unknown>
 
   async function lastOf(folder: string): Promise<number> {
     let last = -1
@@ -57,4 +58,3 @@ export function openCheckpoint(store: Store, path: string): Checkpoint {
     clearStop: () => store.delete(`${path}/stop`),
   }
 }
-

@@ -61,7 +61,10 @@ export async function monitorStreams(streams: readonly Stream[], options: Monito
     seen = batches
     idle = quiet ? idle + 1 : 0
     if (idle >= idlePolls || streams.every(stream => stream.status() !== 'running') || options.signal?.aborted) return
-    await Promise.race([sleep(everyMs, undefined, { signal: options.signal }).catch(() => {}), Promise.all(streams.map(s => s.settled))])
+    await Promise.race([
+      sleep(everyMs, undefined, { signal: options.signal }).catch(() => {}),
+      Promise.all(streams.map(s => s.settled)),
+    ])
   }
 }
 

@@ -157,7 +157,14 @@ interface Hooks {
 async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal, hooks: Hooks): Promise<void> {
   const { source, checkpoint, trigger = 'available-now' } = options
   await checkpoint.clearStop()
-  const watch = setInterval(() => void checkpoint.stopRequested().then(asked => asked && hooks.stop(), () => {}), STOP_POLL_MS)
+  const watch = setInterval(
+    () =>
+      void checkpoint.stopRequested().then(
+        asked => asked && hooks.stop(),
+        () => {},
+      ),
+    STOP_POLL_MS,
+  )
   watch.unref()
   let upstreamEnded = options.upstream === undefined
   void options.upstream?.settled.then(() => {
