@@ -169,7 +169,10 @@ describe('startStream', () => {
     const checkpoint = openCheckpoint(store, 'c/s')
     const rival = {
       ...source,
-      latest: async (from?: number) => (await checkpoint.begin(0, { from: undefined, to: 1 }), source.latest(from)),
+      async latest(from?: number) {
+        await checkpoint.begin(0, { from: undefined, to: 1 })
+        return source.latest(from)
+      },
     }
     await expect(start(store, { source: rival, work: sink().work }).done).rejects.toThrow(/begun by another process/)
   })
