@@ -31,7 +31,7 @@ const DEFAULT_BYTES = 64 * 2 ** 20
 const JSON_FILE = /\.(json|ndjson|jsonl)(\.gz)?$/i
 
 /** True for files that are read: a JSON extension, and no part of the path hidden or set aside by `_`. */
-function isInput(path: string): boolean {
+export function isInput(path: string): boolean {
   return JSON_FILE.test(path) && !path.split('/').some(part => part.startsWith('.') || part.startsWith('_'))
 }
 
