@@ -38,7 +38,7 @@ function wrapTypescript(requireTslab) {
   const ts = requireTslab(file)
   const createWatchCompilerHost = (files, options, ...rest) =>
     ts.createWatchCompilerHost(
-      files,
+      [...files, path.join(root, 'kernel', 'lib.d.ts')],
       {
         ...options,
         strict: true,
