@@ -17,9 +17,14 @@ const running = new Set()
 
 /**
  * Runs a command to its end and gives its output; throws `SetupError` with the last lines when it fails.
- * `onLine` sees each line as it comes; `said` is the command as the error names it.
+ * `onLine` sees each line as it comes; `said` is the command as the error names it,
+ * `cause` picks the lines worth showing (default: the last 15).
  */
-export function run(command, args, { cwd, env = process.env, onLine, said = [command, ...args].join(' ') } = {}) {
+export function run(
+  command,
+  args,
+  { cwd, env = process.env, onLine, said = [command, ...args].join(' '), cause = lines => lines.slice(-15) } = {},
+) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     running.add(child)
@@ -44,10 +49,7 @@ export function run(command, args, { cwd, env = process.env, onLine, said = [com
       if (code === 0) resolve(output)
       else
         reject(
-          new SetupError(
-            `${said}: ended with ${signal ?? `exit code ${code}`}`,
-            output.trimEnd().split('\n').slice(-15).join('\n'),
-          ),
+          new SetupError(`${said}: ended with ${signal ?? `exit code ${code}`}`, cause(output.trimEnd().split('\n')).join('\n')),
         )
     })
   })

@@ -59,7 +59,12 @@ function packagesReady() {
 
 async function installPackages() {
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  await run(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, said: 'npm ci' })
+  await run(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    said: 'npm ci',
+    // npm names the cause first and ends with its manual.
+    cause: lines => lines.filter(line => /^npm error \S/.test(line)).slice(0, 12),
+  })
 }
 
 /** `npx moodlake` in the repository itself: npm links the commands of dependencies only. */

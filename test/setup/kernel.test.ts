@@ -73,7 +73,9 @@ async function drive(steps: { code: string; interrupt_after?: number }[]): Promi
 }
 
 describe.skipIf(!existsSync(join(bin, 'jupyter')))('kernel (skipped without .venv: npm run setup)', () => {
-  test.concurrent('a notebook in notebooks/ runs at the root, with typed moodlake, sources and top-level await', async ({ expect }) => {
+  test.concurrent('a notebook in notebooks/ runs at the root, with typed moodlake, sources and top-level await', async ({
+    expect,
+  }) => {
     const path = notebook('good', [
       `import { LABELS, labelId, type Label } from 'moodlake'\nimport { isLabel } from './src/tweet.js'`,
       `const labels: readonly ['negative', 'neutral', 'positive'] = LABELS\nconsole.log(labels.join(' '), isLabel('x'))`,
