@@ -40,7 +40,8 @@ export interface Duckdb {
 const CHUNK_ROWS = 2048
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
-function toJs(value: DuckDBValue, type: DuckDBType): JS | null {
+/** A DuckDB value as the plain JavaScript value that a `Row` holds. */
+export function toJs(value: DuckDBValue, type: DuckDBType): JS | null {
   const converted = JSDuckDBValueConverter(value, type, toJs as typeof JSDuckDBValueConverter)
   if (typeof converted === 'bigint' && converted <= MAX_SAFE && converted >= -MAX_SAFE) return Number(converted)
   return converted
