@@ -90,10 +90,26 @@ export function engineSettings(load: { files: number; bytes: number; filesPerBat
   const perBatch = load.bytes / Math.max(1, batches)
   return [
     { setting: 'cores', value: cores, why: 'what this machine offers' },
-    { setting: 'memory', value: `${Math.round(totalmem() / 2 ** 30)} GiB`, why: `the load is ${(load.bytes / 2 ** 20).toFixed(1)} MB of JSON: it fits many times` },
-    { setting: 'engine threads', value: cores, why: 'one partition a core: a batch is one table in memory, cut by the engine itself' },
-    { setting: 'scorer workers', value: Math.min(cores, 4), why: 'one single-threaded worker a core; more would wait for each other' },
-    { setting: 'files per batch', value: load.filesPerBatch, why: `${load.files} files make ${batches} batches of about ${Math.round(perBatch / 1024)} kB` },
+    {
+      setting: 'memory',
+      value: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+      why: `the load is ${(load.bytes / 2 ** 20).toFixed(1)} MB of JSON: it fits many times`,
+    },
+    {
+      setting: 'engine threads',
+      value: cores,
+      why: 'one partition a core: a batch is one table in memory, cut by the engine itself',
+    },
+    {
+      setting: 'scorer workers',
+      value: Math.min(cores, 4),
+      why: 'one single-threaded worker a core; more would wait for each other',
+    },
+    {
+      setting: 'files per batch',
+      value: load.filesPerBatch,
+      why: `${load.files} files make ${batches} batches of about ${Math.round(perBatch / 1024)} kB`,
+    },
     { setting: 'rows moved between partitions', value: 0, why: 'one process: nothing is shuffled over a network' },
   ]
 }
