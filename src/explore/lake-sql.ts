@@ -7,7 +7,7 @@ import type { DataFrame } from 'danfojs-node'
 import { quoteName, type Row } from '../delta/duckdb.js'
 import { openTable } from '../delta/index.js'
 import { toArquero, toDanfo } from './frames.js'
-import { type ResultColumn, runShut, type SandboxLimits } from './sandbox.js'
+import { type SqlColumn, runShut, type SandboxLimits } from './sandbox.js'
 import { checkSql } from './sql-guard.js'
 import { formatNumber, textTable } from './text-table.js'
 
@@ -16,7 +16,7 @@ export interface SqlResult<T = Row> extends Iterable<T> {
   /** One plain object per row, in the query's order. */
   rows: T[]
   /** Columns with their DuckDB types, also when there are no rows. */
-  columns: ResultColumn[]
+  columns: SqlColumn[]
   /** Number of rows. */
   n: number
   /** The statement, with `$1`, `$2`, … where values were bound. */
@@ -127,6 +127,7 @@ export function openLake(folder: string): Lake {
     const present = tablesIn(root)
     const views = new Map<string, string>()
     const read: { name: string; version: number }[] = []
+    const folders = new Set<string>()
     for (const name of names) {
       const at = name.lastIndexOf('@')
       const [bare, mark] = at < 0 ? [name, undefined] : [name.slice(0, at), name.slice(at + 1)]
@@ -137,13 +138,15 @@ export function openLake(folder: string): Lake {
         throw new Error(
           `sql: no table ${quoteName(bare)} in ${folder}: there ${list([...present, ...(present.includes('gold') ? ['gold_mentions'] : [])])}`,
         )
-      const snapshot = await (await openTable(join(root, table))).snapshot(snapshotOptions(bare, mark))
+      const folder = join(root, table)
+      const snapshot = await (await openTable(folder)).snapshot(snapshotOptions(bare, mark))
+      folders.add(folder)
       const relation = await snapshot.relation()
       views.set(name, view ? view.select(relation) : relation)
       if (!read.some(seen => seen.name === table && seen.version === snapshot.version))
         read.push({ name: table, version: snapshot.version })
     }
-    return { views, read }
+    return { sight: { views, folders: [...folders] }, read }
   }
 
   async function query<T>(text: string, params: readonly unknown[] = [], limits: SandboxLimits = {}): Promise<SqlResult<T>> {
@@ -154,8 +157,8 @@ export function openLake(folder: string): Lake {
       return toResult<T>({ rows, columns, n: rows.length, sql: text.trim(), tables: [], ms: performance.now() - start })
     }
     const checked = await checkSql(text)
-    const { views, read } = await open(checked.tables)
-    const { rows, columns } = await runShut<T>(checked.sql, params, views, limits)
+    const { sight, read } = await open(checked.tables)
+    const { rows, columns } = await runShut<T>(checked.sql, params, sight, limits)
     return toResult<T>({ rows, columns, n: rows.length, sql: text.trim(), tables: read, ms: performance.now() - start })
   }
 

@@ -66,7 +66,7 @@ export function fileStore(folder: string): Store {
   const uri = pathToFileURL(root).href
   const full = (path: string) => join(root, checkedPath(uri, path))
 
-  function* walk(relative: string, prefix: string): Generator<StoredFile> {
+  function* walk(relative: string, prefix: string, after?: string): Generator<StoredFile> {
     let entries: Dirent[]
     try {
       entries = readdirSync(join(root, relative), { withFileTypes: true })
@@ -79,11 +79,15 @@ export function fileStore(folder: string): Store {
     for (const { entry, key } of named) {
       const path = relative + key
       if (entry.isDirectory()) {
-        if (path.startsWith(prefix) || prefix.startsWith(path)) yield* walk(path, prefix)
-      } else if (path.startsWith(prefix) && !entry.name.startsWith(TEMP)) {
+        if (path.startsWith(prefix) || prefix.startsWith(path)) yield* walk(path, prefix, after)
+      } else if (
+        path.startsWith(prefix) &&
+        !entry.name.startsWith(TEMP) &&
+        (after === undefined || comparePaths(path, after) > 0)
+      ) {
         const found = statSync(join(root, path), { throwIfNoEntry: false })
         if (found?.isFile()) yield { path, size: found.size, modified: found.mtime }
-        else if (found?.isDirectory()) yield* walk(`${path}/`, prefix)
+        else if (found?.isDirectory()) yield* walk(`${path}/`, prefix, after)
       }
     }
   }
@@ -93,9 +97,9 @@ export function fileStore(folder: string): Store {
     async *list(prefix, options = {}) {
       checkedPrefix(uri, prefix)
       const start = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-      for (const file of walk(start, prefix)) {
+      for (const file of walk(start, prefix, options.after)) {
         options.signal?.throwIfAborted()
-        if (options.after === undefined || comparePaths(file.path, options.after) > 0) yield file
+        yield file
       }
     },
     async stat(path) {
