@@ -1,7 +1,10 @@
 import { type Command, say, UsageError } from './command.js'
 
 /** Commands by name, each loaded when it is called so that `--help` is instant. */
-const commands: Record<string, () => Promise<Command>> = {}
+const commands: Record<string, () => Promise<Command>> = {
+  sql: async () => (await import('./sql.js')).command,
+  report: async () => (await import('./report.js')).command,
+}
 
 function usage(summaries: [string, string][]): string {
   const width = Math.max(...summaries.map(([name]) => name.length))

@@ -7,7 +7,7 @@ import type { DataFrame } from 'danfojs-node'
 import { quoteName, type Row } from '../delta/duckdb.js'
 import { openTable } from '../delta/index.js'
 import { toArquero, toDanfo } from './frames.js'
-import { type SqlColumn, runShut, type SandboxLimits } from './sandbox.js'
+import { runShut, type SandboxLimits, type SqlColumn } from './sandbox.js'
 import { checkSql } from './sql-guard.js'
 import { formatNumber, textTable } from './text-table.js'
 
@@ -138,9 +138,9 @@ export function openLake(folder: string): Lake {
         throw new Error(
           `sql: no table ${quoteName(bare)} in ${folder}: there ${list([...present, ...(present.includes('gold') ? ['gold_mentions'] : [])])}`,
         )
-      const folder = join(root, table)
-      const snapshot = await (await openTable(folder)).snapshot(snapshotOptions(bare, mark))
-      folders.add(folder)
+      const place = join(root, table)
+      const snapshot = await (await openTable(place)).snapshot(snapshotOptions(bare, mark))
+      folders.add(place)
       const relation = await snapshot.relation()
       views.set(name, view ? view.select(relation) : relation)
       if (!read.some(seen => seen.name === table && seen.version === snapshot.version))

@@ -96,20 +96,26 @@ function runProgram(program: string, args: string[], signal?: AbortSignal): Prom
       stderr = (stderr + String(part)).slice(-200_000)
     })
     child.on('error', error => (signal?.aborted ? undefined : fail(error)))
-    child.on('close', code => (signal?.aborted ? fail(new Error('report: stopped', { cause: signal.reason })) : done({ code, stderr })))
+    child.on('close', code =>
+      signal?.aborted ? fail(new Error('report: stopped', { cause: signal.reason })) : done({ code, stderr }),
+    )
   })
 }
 
 /** The failing cell and its message out of nbconvert's traceback. */
 function cellError(notebook: string, cells: readonly NotebookCell[], stderr: string): Error {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with one
   const text = stderr.replace(/\u001b\[[0-9;]*m/g, '')
   const timeout = /A cell timed out while it was being executed, after (\d+) seconds/.exec(text)
   const parts = /while executing the following cell:\n-{8,}\n([\s\S]*?)\n-{8,}\n([\s\S]*)$/.exec(text)
   const preview = /Here is a preview of the cell contents:\n-{8,}\n([\s\S]*?)\n-{8,}/.exec(text)
   const source = parts?.[1]?.trim() ?? preview?.[1]?.split('\n')[0]?.replace(/^\['/, '').trim()
   if (!parts && !timeout) {
-    const last = text.trim().split('\n').filter(line => line.trim()).at(-1) ?? 'nbconvert said nothing'
+    const last =
+      text
+        .trim()
+        .split('\n')
+        .filter(line => line.trim())
+        .at(-1) ?? 'nbconvert said nothing'
     return new Error(`report: ${notebook} was not exported: ${last}`)
   }
   const index = cells.findIndex(cell => cell.cell_type === 'code' && source && sourceOf(cell).trim().startsWith(source))
@@ -123,7 +129,11 @@ function cellError(notebook: string, cells: readonly NotebookCell[], stderr: str
 }
 
 /** Text of a heading without its mark-up. */
-const plain = (html: string) => html.replace(/<a class="anchor-link"[\s\S]*?<\/a>/g, '').replace(/<[^>]*>/g, '').trim()
+const plain = (html: string) =>
+  html
+    .replace(/<a class="anchor-link"[\s\S]*?<\/a>/g, '')
+    .replace(/<[^>]*>/g, '')
+    .trim()
 
 /** A list of links to the headings of levels 2 and 3. */
 function contents(html: string): string {
@@ -174,7 +184,9 @@ export async function makeReport(notebook: string, options: ReportOptions = {}):
       `--TemplateExporter.extra_template_basedirs=${join(root, 'templates')}`,
       `--output-dir=${temp}`,
       '--output=report.html',
-      ...(execute ? ['--execute', `--ExecutePreprocessor.kernel_name=${kernel}`, `--ExecutePreprocessor.timeout=${cellTimeoutS}`] : []),
+      ...(execute
+        ? ['--execute', `--ExecutePreprocessor.kernel_name=${kernel}`, `--ExecutePreprocessor.timeout=${cellTimeoutS}`]
+        : []),
       ...(code ? [] : ['--no-input']),
       resolve(notebook),
     ]

@@ -67,7 +67,9 @@ async function openShut({ views, folders }: Sight, limits: SandboxLimits): Promi
     const setup = await instance.connect()
     for (const [name, relation] of views) await setup.run(`CREATE VIEW ${quoteName(name)} AS SELECT * FROM ${relation}`)
     await setup.run("SET GLOBAL TimeZone = 'UTC'")
-    await setup.run(`SET allowed_directories = [${folders.map(folder => quoteText(`${folder.replace(/\/+$/, '')}/`)).join(', ')}]`)
+    await setup.run(
+      `SET allowed_directories = [${folders.map(folder => quoteText(`${folder.replace(/\/+$/, '')}/`)).join(', ')}]`,
+    )
     await setup.run('SET enable_external_access = false')
     await setup.run('SET lock_configuration = true')
     setup.closeSync()
