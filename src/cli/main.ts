@@ -7,6 +7,8 @@ const commands: Record<string, () => Promise<Command>> = {
   stop: async () => (await import('./stop.js')).command,
   clear: async () => (await import('./clear.js')).command,
   history: async () => (await import('./history.js')).command,
+  sql: async () => (await import('./sql.js')).command,
+  report: async () => (await import('./report.js')).command,
 }
 
 function usage(summaries: [string, string][]): string {
