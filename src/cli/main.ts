@@ -1,7 +1,13 @@
 import { type Command, say, UsageError } from './command.js'
 
 /** Commands by name, each loaded when it is called so that `--help` is instant. */
-const commands: Record<string, () => Promise<Command>> = {}
+const commands: Record<string, () => Promise<Command>> = {
+  run: async () => (await import('./run.js')).command,
+  status: async () => (await import('./status.js')).command,
+  stop: async () => (await import('./stop.js')).command,
+  clear: async () => (await import('./clear.js')).command,
+  history: async () => (await import('./history.js')).command,
+}
 
 function usage(summaries: [string, string][]): string {
   const width = Math.max(...summaries.map(([name]) => name.length))

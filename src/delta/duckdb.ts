@@ -5,7 +5,9 @@
 import {
   type DuckDBConnection,
   DuckDBDataChunk,
+  DuckDBDecimalValue,
   DuckDBInstance,
+  type DuckDBStructType,
   type DuckDBType,
   DuckDBTypeId,
   type DuckDBValue,
@@ -14,13 +16,23 @@ import {
   JSToDuckDBValueConverter,
 } from '@duckdb/node-api'
 
-/** A row as a plain object: numbers (bigint past 2^53), strings, booleans, `Date`s, arrays, nested objects, null. */
+/** A row as a plain object: numbers (bigint past 2^53, text for decimals no number can hold), strings, booleans, `Date`s, arrays, nested objects, null. */
 export type Row = Record<string, unknown>
 
 /** A column to load: its DuckDB SQL type (`VARCHAR`, `TIMESTAMPTZ`, `VARCHAR[]`, …) and one value per row. */
 export interface Column {
   type: string
   values: readonly unknown[]
+  /** Turns a value into DuckDB's own; default: by the column's type. */
+  convert?: (value: unknown) => DuckDBValue
+}
+
+/** A column of a query's result. */
+export interface ResultColumn {
+  name: string
+  type: DuckDBType
+  /** Names of a struct's fields. */
+  fields?: readonly string[]
 }
 
 /** Queries over the process's in-memory database. */
@@ -33,6 +45,8 @@ export interface Duckdb {
   stream<T = Row>(sql: string, params?: readonly unknown[]): AsyncIterable<T[]>
   /** A query's columns as arrays, one entry per row. */
   columns(sql: string, params?: readonly unknown[]): Promise<Record<string, unknown[]>>
+  /** Names and types of a query's columns, without running it. */
+  describe(sql: string): Promise<ResultColumn[]>
   /** Makes a table out of JavaScript columns of equal length. */
   load(table: string, columns: Record<string, Column>): Promise<void>
 }
@@ -40,10 +54,22 @@ export interface Duckdb {
 const CHUNK_ROWS = 2048
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
-function toJs(value: DuckDBValue, type: DuckDBType): JS | null {
+/** A DuckDB value as the plain JavaScript value that a `Row` holds. */
+export function toJs(value: DuckDBValue, type: DuckDBType): JS | null {
+  if (value instanceof DuckDBDecimalValue) {
+    // As text where a number would not be the same.
+    const text = value.toString()
+    return value.width <= 15 || exactly(text) ? Number(text) : text
+  }
   const converted = JSDuckDBValueConverter(value, type, toJs as typeof JSDuckDBValueConverter)
   if (typeof converted === 'bigint' && converted <= MAX_SAFE && converted >= -MAX_SAFE) return Number(converted)
   return converted
+}
+
+/** True when the number that stands for a decimal text says the same. */
+function exactly(text: string): boolean {
+  const plain = text.includes('.') ? text.replace(/\.?0+$/, '') : text
+  return String(Number(text)) === plain
 }
 
 /** Quotes an identifier for SQL. */
@@ -111,6 +137,20 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
         idle.push(connection)
       }
     },
+    describe: sql =>
+      using(async connection => {
+        const statement = await connection.prepare(sql)
+        try {
+          return Array.from({ length: statement.columnCount }, (_, i) => {
+            const type = statement.columnType(i)
+            const column: ResultColumn = { name: statement.columnName(i), type }
+            if (type.typeId === DuckDBTypeId.STRUCT) column.fields = (type as DuckDBStructType).entryNames
+            return column
+          })
+        } finally {
+          statement.destroySync()
+        }
+      }),
     async load(table, columns) {
       const entries = Object.entries(columns)
       const rows = entries[0]?.[1].values.length ?? 0
@@ -128,12 +168,15 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
           for (let start = 0; start < rows; start += CHUNK_ROWS) {
             const end = Math.min(rows, start + CHUNK_ROWS)
             const chunk = DuckDBDataChunk.create(types, end - start)
-            entries.forEach(([, { values }], i) => {
+            entries.forEach(([, { values, convert }], i) => {
               const part = values.slice(start, end)
-              if (plain[i]) chunk.setColumnValues(i, part as DuckDBValue[])
+              if (convert) chunk.setColumnValues(i, part.map(convert))
+              else if (plain[i]) chunk.setColumnValues(i, part as DuckDBValue[])
               else chunk.setColumnValuesConverted(i, part as (JS | null)[], JSToDuckDBValueConverter)
             })
             appender.appendDataChunk(chunk)
+            // Loading is synchronous work: other things of this process get their turn in between.
+            if (start % (16 * CHUNK_ROWS) === 0) await new Promise(setImmediate)
           }
           appender.flushSync()
         } finally {

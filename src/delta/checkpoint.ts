@@ -1,0 +1,140 @@
+/** Checkpoints: the state of the table at one version as Parquet, so that a reader need not replay the log. */
+import { promises as fs } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Store } from '../stores/store.js'
+import { type Action, formatActions, parseActions, versionText, wrong } from './actions.js'
+import { duckdb, quoteName, quoteText } from './duckdb.js'
+import { CorruptLogError } from './errors.js'
+import { localFile } from './local-files.js'
+import { type CheckpointFiles, LOG } from './log.js'
+import { applyActions, emptyState, type TableState } from './state.js'
+
+const ADD_COLUMNS = [
+  'path',
+  'partitionValues',
+  'size',
+  'modificationTime',
+  'dataChange',
+  'stats',
+  'tags',
+  'deletionVector',
+  'baseRowId',
+  'defaultRowCommitVersion',
+  'clusteringProvider',
+]
+const ACTIONS = ['add', 'remove', 'metaData', 'protocol', 'txn', 'domainMetadata', 'sidecar', 'checkpointMetadata']
+
+/** State of the table as a checkpoint has it. Throws `CorruptLogError` when it cannot be used. */
+export async function readCheckpoint(store: Store, checkpoint: CheckpointFiles): Promise<TableState> {
+  const state = emptyState(checkpoint.version)
+  const sidecars: string[] = []
+  for (const path of checkpoint.paths) {
+    for await (const actions of readFile(store, path, checkpoint.version)) {
+      applyActions(state, actions)
+      for (const { sidecar } of actions) if (sidecar) sidecars.push(sidecarPath(store, path, checkpoint.version, sidecar.path))
+    }
+  }
+  for (const path of sidecars) for await (const actions of readFile(store, path, checkpoint.version)) applyActions(state, actions)
+  return state
+}
+
+function sidecarPath(store: Store, checkpoint: string, version: number, path: string): string {
+  if (/^[^/\\]+$/.test(path) && path !== '..') return `${LOG}_sidecars/${path}`
+  throw new CorruptLogError(store.uri, checkpoint, version, `sidecar outside of _sidecars: ${path}`)
+}
+
+async function* readFile(store: Store, path: string, version: number): AsyncIterable<Action[]> {
+  if (path.endsWith('.json')) {
+    yield parseActions(await store.read(path), store.uri, path, version)
+    return
+  }
+  const database = await duckdb()
+  const source = `read_parquet(${quoteText(await localFile(store, path))}, hive_partitioning=false)`
+  const columns = await database.describe(`SELECT * FROM ${source}`)
+  const known = columns.filter(column => ACTIONS.includes(column.name))
+  const parts = known.map(({ name, fields }) => {
+    const column = quoteName(name)
+    if (name !== 'add') return `CASE WHEN ${column} IS NULL THEN NULL ELSE to_json({${quoteText(name)}: ${column}}) END`
+    // Without the parsed statistics, which say the same as the text and may be many columns.
+    const kept = ADD_COLUMNS.filter(field => fields?.includes(field)).map(field => {
+      const text =
+        field === 'stats' && fields?.includes('stats_parsed')
+          ? 'coalesce("add"."stats", CAST(to_json("add"."stats_parsed") AS VARCHAR))'
+          : `"add".${quoteName(field)}`
+      return `${quoteText(field)}: ${text}`
+    })
+    if (!fields?.includes('stats') && fields?.includes('stats_parsed'))
+      kept.push(`'stats': CAST(to_json("add"."stats_parsed") AS VARCHAR)`)
+    return `CASE WHEN "add" IS NULL THEN NULL ELSE to_json({'add': {${kept.join(', ')}}}) END`
+  })
+  if (!parts.length) throw new CorruptLogError(store.uri, path, version, 'a checkpoint without any action')
+  for await (const rows of database.stream<{ action: string | null }>(
+    `SELECT CAST(coalesce(${parts.join(', ')}) AS VARCHAR) AS action FROM ${source}`,
+  )) {
+    const actions: Action[] = []
+    for (const { action } of rows) {
+      if (action === null) continue
+      const parsed = JSON.parse(action) as Action
+      const complaint = wrong(parsed)
+      if (complaint) throw new CorruptLogError(store.uri, path, version, complaint)
+      actions.push(parsed)
+    }
+    yield actions
+  }
+}
+
+const TEXT_MAP = 'MAP(VARCHAR, VARCHAR)'
+const VECTOR =
+  'STRUCT("storageType" VARCHAR, "pathOrInlineDv" VARCHAR, "offset" INTEGER, "sizeInBytes" INTEGER, "cardinality" BIGINT)'
+const FILE_COLUMNS: Record<string, string> = {
+  txn: 'STRUCT("appId" VARCHAR, "version" BIGINT, "lastUpdated" BIGINT)',
+  add: `STRUCT("path" VARCHAR, "partitionValues" ${TEXT_MAP}, "size" BIGINT, "modificationTime" BIGINT, "dataChange" BOOLEAN, "stats" VARCHAR, "tags" ${TEXT_MAP}, "deletionVector" ${VECTOR})`,
+  remove: `STRUCT("path" VARCHAR, "deletionTimestamp" BIGINT, "dataChange" BOOLEAN, "extendedFileMetadata" BOOLEAN, "partitionValues" ${TEXT_MAP}, "size" BIGINT, "deletionVector" ${VECTOR})`,
+  metaData: `STRUCT("id" VARCHAR, "name" VARCHAR, "description" VARCHAR, "format" STRUCT("provider" VARCHAR, "options" ${TEXT_MAP}), "schemaString" VARCHAR, "partitionColumns" VARCHAR[], "configuration" ${TEXT_MAP}, "createdTime" BIGINT)`,
+  protocol:
+    'STRUCT("minReaderVersion" INTEGER, "minWriterVersion" INTEGER, "readerFeatures" VARCHAR[], "writerFeatures" VARCHAR[])',
+  domainMetadata: 'STRUCT("domain" VARCHAR, "configuration" VARCHAR, "removed" BOOLEAN)',
+}
+
+/** How long a removed file is remembered when the table does not say, in ms: a week. */
+const RETENTION_MS = 7 * 86_400_000
+
+/** The actions that a checkpoint of a state holds. */
+function checkpointActions(state: TableState, retentionMs: number): Action[] {
+  const oldest = Date.now() - retentionMs
+  const actions: Action[] = []
+  if (state.protocol) actions.push({ protocol: state.protocol })
+  if (state.metaData)
+    actions.push({
+      metaData: { ...state.metaData, format: { provider: 'parquet', options: state.metaData.format?.options ?? {} } },
+    })
+  for (const txn of state.txns.values()) actions.push({ txn })
+  for (const domainMetadata of state.domains.values()) if (!domainMetadata.removed) actions.push({ domainMetadata })
+  for (const add of state.files.values()) actions.push({ add: { ...add, dataChange: false } })
+  for (const remove of state.removes.values())
+    if ((remove.deletionTimestamp ?? 0) > oldest) actions.push({ remove: { ...remove, dataChange: false } })
+  return actions
+}
+
+/** Writes the classic checkpoint of a state and points `_last_checkpoint` at it. */
+export async function writeCheckpoint(store: Store, state: TableState, retentionMs = RETENTION_MS): Promise<void> {
+  const actions = checkpointActions(state, retentionMs)
+  const folder = await mkdtemp(join(tmpdir(), 'moodlake-checkpoint-'))
+  try {
+    const lines = join(folder, 'actions.json')
+    const parquet = join(folder, 'checkpoint.parquet')
+    await fs.writeFile(lines, formatActions(actions))
+    const columns = Object.entries(FILE_COLUMNS).map(([name, type]) => `${quoteName(name)}: ${quoteText(type)}`)
+    const source = `read_json(${quoteText(lines)}, format='newline_delimited', columns={${columns.join(', ')}}, maximum_object_size=268435456)`
+    const database = await duckdb()
+    await database.run(`COPY (SELECT * FROM ${source}) TO ${quoteText(parquet)} (FORMAT parquet, COMPRESSION zstd)`)
+    const size = (await fs.stat(parquet)).size
+    await store.putFile(`${LOG}${versionText(state.version)}.checkpoint.parquet`, parquet)
+    const hint = { version: state.version, size: actions.length, sizeInBytes: size, numOfAddFiles: state.files.size }
+    await store.put(`${LOG}_last_checkpoint`, JSON.stringify(hint))
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true })
+  }
+}

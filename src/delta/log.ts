@@ -1,0 +1,116 @@
+/** The files of `_delta_log`: which there are, and the commits in them. */
+import { FileNotFoundError, type Store, type StoredFile } from '../stores/store.js'
+import { type Action, commitName, parseActions, versionText } from './actions.js'
+import { CorruptLogError } from './errors.js'
+
+/** Folder of the log within a table. */
+export const LOG = '_delta_log/'
+
+/** A checkpoint whose parts are all there. */
+export interface CheckpointFiles {
+  version: number
+  /** Paths within the store, in order of part. */
+  paths: string[]
+}
+
+/** What a listing of the log found. */
+export interface LogListing {
+  /** Commit files by version. */
+  commits: Map<number, StoredFile>
+  /** Complete checkpoints, newest first. */
+  checkpoints: CheckpointFiles[]
+  /** Newest version that a commit or a complete checkpoint stands for, −1 when there is none. */
+  latest: number
+}
+
+const COMMIT = /^(\d{20})\.json$/
+const CHECKPOINT = /^(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet$/
+const CHECKPOINT_V2 = /^(\d{20})\.checkpoint\.[0-9a-fA-F-]{36}\.(?:json|parquet)$/
+
+/** Lists the log from a version on. */
+export async function listLog(store: Store, from = 0): Promise<LogListing> {
+  const commits = new Map<number, StoredFile>()
+  const checkpoints: CheckpointFiles[] = []
+  const parts = new Map<string, { version: number; of: number; paths: Map<number, string> }>()
+  let latest = -1
+  const complete = (version: number, paths: string[]) => {
+    checkpoints.push({ version, paths })
+    latest = Math.max(latest, version)
+  }
+  for await (const file of store.list(LOG, from > 0 ? { after: `${LOG}${versionText(from)}` } : {})) {
+    const name = file.path.slice(LOG.length)
+    const commit = COMMIT.exec(name)
+    if (commit) {
+      const version = Number(commit[1])
+      commits.set(version, file)
+      latest = Math.max(latest, version)
+      continue
+    }
+    const classic = CHECKPOINT.exec(name)
+    if (classic?.[2] === undefined) {
+      const whole = classic ?? CHECKPOINT_V2.exec(name)
+      if (whole) complete(Number(whole[1]), [file.path])
+      continue
+    }
+    const key = `${classic[1]}/${classic[3]}`
+    const found = parts.get(key) ?? { version: Number(classic[1]), of: Number(classic[3]), paths: new Map<number, string>() }
+    found.paths.set(Number(classic[2]), file.path)
+    parts.set(key, found)
+    if (found.paths.size === found.of)
+      complete(
+        found.version,
+        [...found.paths].sort((a, b) => a[0] - b[0]).map(entry => entry[1]),
+      )
+  }
+  checkpoints.sort((a, b) => b.version - a.version)
+  return { commits, checkpoints, latest }
+}
+
+/** Version of the newest checkpoint as `_last_checkpoint` has it; undefined when there is none or it is damaged. */
+export async function lastCheckpointHint(store: Store): Promise<number | undefined> {
+  try {
+    const hint = JSON.parse(Buffer.from(await store.read(`${LOG}_last_checkpoint`)).toString('utf8')) as { version?: unknown }
+    return Number.isSafeInteger(hint.version) && Number(hint.version) >= 0 ? Number(hint.version) : undefined
+  } catch (error) {
+    // A hint: where it cannot be read, a full listing says the same.
+    if (error instanceof FileNotFoundError || error instanceof SyntaxError || error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
+/** The actions of one version. Throws `CorruptLogError` when the file is missing or damaged. */
+export async function readCommit(store: Store, version: number): Promise<Action[]> {
+  const actions = await findCommit(store, version)
+  if (!actions)
+    throw new CorruptLogError(store.uri, LOG + commitName(version), version, `version ${version} is missing from the log`)
+  return actions
+}
+
+/** The actions of one version, undefined when it is not there. */
+export async function findCommit(store: Store, version: number): Promise<Action[] | undefined> {
+  const path = LOG + commitName(version)
+  let bytes: Uint8Array
+  try {
+    bytes = await store.read(path)
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return undefined
+    throw error
+  }
+  return parseActions(bytes, store.uri, path, version)
+}
+
+/** Commits read at a time: hides the latency of a remote store. */
+const AHEAD = 16
+
+/** The commits `from` to `to` (both included) in order. */
+export async function* readCommits(
+  store: Store,
+  from: number,
+  to: number,
+): AsyncIterable<{ version: number; actions: Action[] }> {
+  for (let start = from; start <= to; start += AHEAD) {
+    const versions = Array.from({ length: Math.min(AHEAD, to - start + 1) }, (_, i) => start + i)
+    const read = await Promise.all(versions.map(version => readCommit(store, version)))
+    for (const [i, actions] of read.entries()) yield { version: start + i, actions }
+  }
+}

@@ -1,0 +1,73 @@
+/** Which tables this library may read and write, by the protocol's versions and features. */
+import type { MetaData, Protocol } from './actions.js'
+import { UnsupportedFeatureError } from './errors.js'
+import type { DataType, Schema } from './schema.js'
+
+/** Features that readers must know, and that this one does. */
+const READER_FEATURES = new Set(['columnMapping', 'deletionVectors', 'timestampNtz', 'v2Checkpoint', 'vacuumProtocolCheck'])
+
+/** Features that writers must know, and that this one does; some are refused where they are in real use. */
+const WRITER_FEATURES = new Set(['appendOnly', 'invariants', 'timestampNtz', 'vacuumProtocolCheck', 'inCommitTimestamp'])
+
+/** Throws `UnsupportedFeatureError` naming what a reader of the table would have to know. */
+export function checkReadable(table: string, protocol: Protocol): void {
+  const version = protocol.minReaderVersion
+  if (version < 1 || version > 3)
+    throw new UnsupportedFeatureError(
+      table,
+      [`reader version ${version}`],
+      `written by a newer protocol (reader version ${version}, writer version ${protocol.minWriterVersion}); this library reads up to 3`,
+    )
+  if (version < 3) return
+  const unknown = (protocol.readerFeatures ?? []).filter(feature => !READER_FEATURES.has(feature))
+  if (unknown.length)
+    throw new UnsupportedFeatureError(
+      table,
+      unknown,
+      `written by a newer protocol: needs ${unknown.join(', ')}, which this library does not read`,
+    )
+}
+
+/** Features of the writer versions before 7 that are in use in this table although the protocol does not list them. */
+function featuresInUse(metaData: MetaData, schema: Schema): string[] {
+  const found = new Set<string>()
+  const properties = metaData.configuration
+  if (Object.keys(properties).some(key => key.startsWith('delta.constraints.'))) found.add('checkConstraints')
+  if ((properties['delta.columnMapping.mode'] ?? 'none') !== 'none') found.add('columnMapping')
+  const visit = (type: DataType): void => {
+    if (typeof type === 'string') return
+    if (type.type === 'array') visit(type.elementType)
+    else if (type.type === 'map') {
+      visit(type.keyType)
+      visit(type.valueType)
+    } else visitFields(type.fields)
+  }
+  const visitFields = (fields: Schema['fields']): void => {
+    for (const field of fields) {
+      if ('delta.invariants' in field.metadata) found.add('invariants')
+      if ('delta.generationExpression' in field.metadata) found.add('generatedColumns')
+      if ('delta.identity.start' in field.metadata) found.add('identityColumns')
+      visit(field.type)
+    }
+  }
+  visit(schema)
+  return [...found]
+}
+
+/** Throws `UnsupportedFeatureError` naming what a writer of the table would have to know. */
+export function checkWritable(table: string, protocol: Protocol, metaData: MetaData, schema: Schema): void {
+  const version = protocol.minWriterVersion
+  if (version > 7 || version < 1)
+    throw new UnsupportedFeatureError(
+      table,
+      [`writer version ${version}`],
+      `written by a newer protocol (writer version ${version}); this library writes up to 7`,
+    )
+  // From version 7 on the list is what must be known; below, the version implies features that matter only where used.
+  const listed = version === 7 ? (protocol.writerFeatures ?? []).filter(feature => !WRITER_FEATURES.has(feature)) : []
+  const idle = new Set(['checkConstraints', 'changeDataFeed', 'columnMapping', 'generatedColumns', 'identityColumns'])
+  const used = featuresInUse(metaData, schema)
+  const refused = [...new Set([...listed.filter(feature => !idle.has(feature)), ...used])]
+  if (refused.length)
+    throw new UnsupportedFeatureError(table, refused, `needs ${refused.join(', ')}, which this library does not write`)
+}

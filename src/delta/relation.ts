@@ -1,0 +1,160 @@
+/** A snapshot as a SQL table expression: the data files, each column under its name and with its exact type. */
+import { existsSync } from 'node:fs'
+import { FileNotFoundError, type Store } from '../stores/store.js'
+import { type AddFile, decodePath } from './actions.js'
+import { quoteName, quoteText } from './duckdb.js'
+import { DataFileError, SchemaMismatchError, UnsupportedFeatureError } from './errors.js'
+import { localFile } from './local-files.js'
+import { type DataType, duckdbType, type Field, type Schema } from './schema.js'
+
+/** What of a table a relation is made of. */
+export interface RelationInput {
+  store: Store
+  version: number
+  schema: Schema
+  partitionColumns: readonly string[]
+  /** `none`, `name` or `id`: how columns are found in the files (`delta.columnMapping.mode`). */
+  mapping: string
+  files: readonly AddFile[]
+  /** Names of columns to give, in this order; default all. */
+  columns?: readonly string[]
+  /** A SQL predicate over the table's columns. */
+  where?: string
+}
+
+/** Path of a data file within the table's store. Throws `DataFileError` when it leads elsewhere. */
+export function dataPath(store: Store, version: number, file: { path: string }): string {
+  let path = decodePath(file.path)
+  if (/^[a-zA-Z][a-zA-Z0-9+.-]*:\/?\//.test(path) || path.startsWith('/')) {
+    const base = `${store.uri.replace(/\/+$/, '')}/`
+    const own = store.localPath ? [base, decodePath(base), `${store.localPath('')}/`, `file:${store.localPath('')}/`] : [base]
+    const root = own.find(prefix => path.startsWith(prefix) || file.path.startsWith(prefix))
+    if (root === undefined) throw new DataFileError(store.uri, file.path, version, 'lies outside of the table')
+    path = path.startsWith(root) ? path.slice(root.length) : decodePath(file.path.slice(root.length))
+  }
+  const parts = path.split('/')
+  if (path.includes('\0') || path.includes('\\') || parts.some(part => part === '' || part === '.' || part === '..'))
+    throw new DataFileError(store.uri, file.path, version, 'lies outside of the table')
+  return path
+}
+
+/** Name of a column in the data files. */
+export function physicalName(field: Field): string {
+  const name = field.metadata['delta.columnMapping.physicalName']
+  return typeof name === 'string' ? name : field.name
+}
+
+function physicalType(type: DataType): DataType {
+  if (typeof type === 'string') return type
+  if (type.type === 'array') return { ...type, elementType: physicalType(type.elementType) }
+  if (type.type === 'map') return { ...type, keyType: physicalType(type.keyType), valueType: physicalType(type.valueType) }
+  return { ...type, fields: type.fields.map(field => ({ ...field, name: physicalName(field), type: physicalType(field.type) })) }
+}
+
+const renamed = (type: DataType): boolean => JSON.stringify(physicalType(type)) !== JSON.stringify(type)
+
+/** SQL that gives the fields of a nested value their logical names. */
+function logical(sql: string, type: DataType, depth = 0): string {
+  if (typeof type === 'string' || !renamed(type)) return sql
+  const item = `x${depth}`
+  if (type.type === 'array') return `list_transform(${sql}, lambda ${item}: ${logical(item, type.elementType, depth + 1)})`
+  if (type.type === 'map') {
+    const entry = `{'key': ${logical(`${item}."key"`, type.keyType, depth + 1)}, 'value': ${logical(`${item}."value"`, type.valueType, depth + 1)}}`
+    return `CASE WHEN ${sql} IS NULL THEN NULL ELSE map_from_entries(list_transform(map_entries(${sql}), lambda ${item}: ${entry})) END`
+  }
+  const fields = type.fields.map(
+    field => `${quoteText(field.name)}: ${logical(`(${sql}).${quoteName(physicalName(field))}`, field.type, depth)}`,
+  )
+  return `CASE WHEN ${sql} IS NULL THEN NULL ELSE {${fields.join(', ')}} END`
+}
+
+/** A partition column: a constant of each file, given by the file's place in the list. */
+function partitionColumn(field: Field, files: readonly AddFile[], mapping: string): string {
+  const key = mapping === 'none' ? field.name : physicalName(field)
+  const type = duckdbType(field.type)
+  const values = files.map(file => {
+    const value = file.partitionValues[key] ?? file.partitionValues[field.name] ?? null
+    return value === '' ? null : value
+  })
+  const literal = (value: string | null) => (value === null ? 'NULL' : quoteText(value))
+  const distinct = [...new Set(values)]
+  if (distinct.length === 1) return partitionValue(literal(distinct[0] as string | null), field.type, type)
+  return partitionValue(
+    `(CAST([${values.map(literal).join(', ')}] AS VARCHAR[]))[CAST(f.file_index AS BIGINT) + 1]`,
+    field.type,
+    type,
+  )
+}
+
+function partitionValue(sql: string, type: DataType, target: string): string {
+  // The protocol writes a binary as text of \uXXXX escapes or as it is; here it is taken as UTF-8.
+  return type === 'binary' ? `encode(CAST(${sql} AS VARCHAR))` : `CAST(CAST(${sql} AS VARCHAR) AS ${target})`
+}
+
+async function localFiles(input: RelationInput): Promise<string[]> {
+  const { store, version } = input
+  const one = async (file: AddFile): Promise<string> => {
+    try {
+      const path = await localFile(store, dataPath(store, version, file))
+      if (store.localPath && !existsSync(path)) throw new FileNotFoundError(store.uri, file.path)
+      return path
+    } catch (error) {
+      if (!(error instanceof FileNotFoundError)) throw error
+      throw new DataFileError(store.uri, file.path, version, 'the data file is missing', { cause: error })
+    }
+  }
+  const paths: string[] = []
+  const ahead = store.localPath ? 256 : 8
+  for (let start = 0; start < input.files.length; start += ahead)
+    paths.push(...(await Promise.all(input.files.slice(start, start + ahead).map(one))))
+  return paths
+}
+
+function scan(input: RelationInput, columns: readonly Field[], files: readonly AddFile[], paths: readonly string[]): string {
+  const partitions = new Set(input.partitionColumns)
+  const byId = input.mapping === 'id'
+  const inFiles = input.schema.fields.filter(field => !partitions.has(field.name))
+  const wanted = columns.filter(field => !partitions.has(field.name))
+  // At least one column is read so that there are rows to count.
+  const read = wanted.length ? wanted : inFiles.slice(0, 1)
+  const entries = read.map(field => {
+    const key = byId
+      ? String(field.metadata['delta.columnMapping.id'])
+      : quoteText(input.mapping === 'none' ? field.name : physicalName(field))
+    return `${key}: {name: ${quoteText(field.name)}, type: ${quoteText(duckdbType(input.mapping === 'none' ? field.type : physicalType(field.type)))}, default_value: NULL}`
+  })
+  const select = columns.map(field => {
+    const sql = partitions.has(field.name)
+      ? partitionColumn(field, files, input.mapping)
+      : input.mapping === 'none'
+        ? `f.${quoteName(field.name)}`
+        : logical(`f.${quoteName(field.name)}`, field.type)
+    return `${sql} AS ${quoteName(field.name)}`
+  })
+  const list = paths.map(quoteText).join(', ')
+  return `SELECT ${select.join(', ')} FROM read_parquet([${list}], schema=MAP {${entries.join(', ')}}, hive_partitioning=false) f`
+}
+
+/** A SQL table expression with exactly the wanted columns and types; valid with no files too. */
+export async function relationSql(input: RelationInput): Promise<string> {
+  const { schema } = input
+  const byName = new Map(schema.fields.map(field => [field.name, field]))
+  const all = input.columns === undefined || input.where !== undefined ? schema.fields : undefined
+  const chosen = (input.columns ?? schema.fields.map(field => field.name)).map(name => {
+    const field = byName.get(name)
+    if (!field) throw new SchemaMismatchError(input.store.uri, name, `no such column; there are ${[...byName.keys()].join(', ')}`)
+    return field
+  })
+  const columns = all ?? chosen
+  if (input.files.some(file => file.deletionVector))
+    throw new UnsupportedFeatureError(
+      input.store.uri,
+      ['deletionVectors'],
+      'needs deletionVectors, which this library does not read',
+    )
+  const base = input.files.length
+    ? scan(input, columns, input.files, await localFiles(input))
+    : `SELECT ${columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')} WHERE false`
+  if (input.where === undefined) return `(${base})`
+  return `(SELECT ${chosen.map(field => quoteName(field.name)).join(', ')} FROM (${base}) WHERE (${input.where}))`
+}

@@ -1,0 +1,120 @@
+/** Replaying the log: from the newest usable checkpoint, then commit by commit. */
+import type { Store } from '../stores/store.js'
+import { commitName } from './actions.js'
+import { readCheckpoint } from './checkpoint.js'
+import { CorruptLogError, TableNotFoundError, VersionNotFoundError } from './errors.js'
+import { findCommit, LOG, type LogListing, lastCheckpointHint, listLog, readCommits } from './log.js'
+import { applyActions, copyState, emptyState, type TableState } from './state.js'
+
+/** Brings a state forward by the commits `state.version + 1` to `to`. */
+export async function replay(store: Store, state: TableState, to: number): Promise<void> {
+  for await (const { version, actions } of readCommits(store, state.version + 1, to)) {
+    delete state.commitInfo
+    applyActions(state, actions)
+    state.version = version
+  }
+}
+
+/** Brings a copy of the state forward to the newest version; the state itself when nothing is new. */
+export async function follow(store: Store, state: TableState): Promise<TableState> {
+  let next: TableState | undefined
+  for (let version = state.version + 1; ; version++) {
+    const actions = await findCommit(store, version)
+    if (!actions) return next ?? state
+    next ??= copyState(state)
+    delete next.commitInfo
+    applyActions(next, actions)
+    next.version = version
+  }
+}
+
+/**
+ * Replays the log to a version, the newest by default. A damaged checkpoint is passed over for an older one or for the
+ * commits. Throws `TableNotFoundError`, `VersionNotFoundError`, `CorruptLogError`.
+ */
+export async function loadState(store: Store, version?: number): Promise<TableState> {
+  const hint = await lastCheckpointHint(store)
+  const from = hint !== undefined && (version === undefined || hint <= version) ? hint : 0
+  if (from > 0) {
+    const listing = await listLog(store, from)
+    // A hint may point at a checkpoint that is gone or damaged; then everything is listed.
+    if (listing.checkpoints.length && (await usable(store, listing, version))) return fromListing(store, listing, version)
+  }
+  return fromListing(store, await listLog(store), version)
+}
+
+async function usable(store: Store, listing: LogListing, version?: number): Promise<boolean> {
+  const wanted = version ?? listing.latest
+  const checkpoint = listing.checkpoints.find(found => found.version <= wanted)
+  if (!checkpoint || listing.latest < wanted) return false
+  return (await attempt(store, listing, checkpoint.version)) !== undefined
+}
+
+const attempts = new WeakMap<LogListing, Map<number, TableState | Error>>()
+
+/** State of a listed checkpoint, undefined when it is damaged; read once. */
+async function attempt(store: Store, listing: LogListing, version: number): Promise<TableState | undefined> {
+  const known = attempts.get(listing) ?? new Map<number, TableState | Error>()
+  attempts.set(listing, known)
+  if (!known.has(version)) {
+    let result: TableState | Error = new Error(`no checkpoint of version ${version}`)
+    for (const checkpoint of listing.checkpoints.filter(found => found.version === version)) {
+      result = await readCheckpoint(store, checkpoint).catch((error: Error) => error)
+      if (!(result instanceof Error)) break
+    }
+    known.set(version, result)
+  }
+  const result = known.get(version)
+  return result instanceof Error ? undefined : result
+}
+
+async function fromListing(store: Store, listing: LogListing, version?: number): Promise<TableState> {
+  if (listing.latest < 0) throw new TableNotFoundError(store.uri)
+  const wanted = version ?? listing.latest
+  if (wanted > listing.latest)
+    throw new VersionNotFoundError(store.uri, wanted, `no version ${wanted}; the newest is ${listing.latest}`)
+  let state: TableState | undefined
+  for (const checkpoint of listing.checkpoints) {
+    if (checkpoint.version > wanted) continue
+    const found = await attempt(store, listing, checkpoint.version)
+    if (found) {
+      state = copyState(found)
+      checkComplete(store, state, 'checkpoint')
+      break
+    }
+  }
+  const first = (state?.version ?? -1) + 1
+  for (let needed = first; needed <= wanted; needed++)
+    if (!listing.commits.has(needed)) throw missing(store, listing, needed, wanted, state)
+  state ??= emptyState(-1)
+  await replay(store, state, wanted)
+  checkComplete(store, state, 'log')
+  return state
+}
+
+function missing(store: Store, listing: LogListing, needed: number, wanted: number, state: TableState | undefined): Error {
+  const damaged = listing.checkpoints.filter(
+    found => found.version <= wanted && attempts.get(listing)?.get(found.version) instanceof Error,
+  )[0]
+  if (damaged && !state) {
+    const cause = attempts.get(listing)?.get(damaged.version)
+    const detail = `the checkpoint of version ${damaged.version} cannot be read and the commits before it are gone`
+    return new CorruptLogError(store.uri, damaged.paths[0] as string, damaged.version, detail, { cause })
+  }
+  const older = [...listing.commits.keys()].some(version => version < needed)
+  if (!state && !older) {
+    const oldest = listing.checkpoints.at(-1)?.version
+    const detail =
+      oldest === undefined ? `version ${needed} is missing` : `version ${wanted} is no longer in the log; the oldest is ${oldest}`
+    return oldest === undefined
+      ? new CorruptLogError(store.uri, LOG + commitName(needed), needed, `version ${needed} is missing from the log`)
+      : new VersionNotFoundError(store.uri, wanted, detail)
+  }
+  return new CorruptLogError(store.uri, LOG + commitName(needed), needed, `version ${needed} is missing from the log`)
+}
+
+function checkComplete(store: Store, state: TableState, what: string): void {
+  for (const part of ['protocol', 'metaData'] as const)
+    if (!state[part])
+      throw new CorruptLogError(store.uri, LOG, state.version, `the ${what} up to version ${state.version} has no ${part}`)
+}

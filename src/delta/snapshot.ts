@@ -1,0 +1,96 @@
+/** A table as it stood at one version. */
+import type { Store } from '../stores/store.js'
+import type { AddFile, Protocol } from './actions.js'
+import { duckdb, type Row } from './duckdb.js'
+import { checkReadable } from './protocol.js'
+import { relationSql } from './relation.js'
+import { parseSchemaString, type Schema } from './schema.js'
+import type { TableState } from './state.js'
+import { recordCount } from './stats.js'
+
+/** What to read of a snapshot. */
+export interface ReadOptions {
+  /** Names of the columns wanted, in this order; default all. */
+  columns?: readonly string[]
+  /** A SQL predicate over the table's columns, such as `timestamp > TIMESTAMPTZ '2024-01-01 00:00:00Z'`. Trusted text. */
+  where?: string
+  /** Only these files of the snapshot; default all. */
+  files?: readonly AddFile[]
+}
+
+/** A table as it stood at one version. Nothing that happens later changes it, short of a vacuum. */
+export interface Snapshot {
+  readonly version: number
+  /** When the version was committed. */
+  readonly timestamp: Date
+  readonly schema: Schema
+  readonly partitionColumns: readonly string[]
+  /** Table properties, such as `delta.appendOnly`. */
+  readonly properties: Readonly<Record<string, string>>
+  readonly description: string | undefined
+  readonly protocol: Protocol
+  readonly files: readonly AddFile[]
+  /** Rows by the files' statistics; undefined when a file has none. */
+  readonly rowCount: number | undefined
+  /** Bytes of all data files. */
+  readonly sizeInBytes: number
+  /** How far an application has come, undefined when it never committed. */
+  txn(appId: string): number | undefined
+  /**
+   * A SQL table expression for the shared DuckDB (`duckdb()`) with exactly the table's columns and types:
+   * `SELECT count(*) FROM ${await snapshot.relation()}`. Throws `DataFileError` for a file that is missing.
+   */
+  relation(options?: ReadOptions): Promise<string>
+  /** The rows in chunks of about 2,048. */
+  rows(options?: ReadOptions): AsyncIterable<Row[]>
+}
+
+/** The snapshot that stands on a state. Throws `UnsupportedFeatureError` when it may not be read. */
+export function snapshotOf(store: Store, state: TableState, timestamp: Date): Snapshot {
+  const { protocol, metaData } = state
+  if (!protocol || !metaData) throw new Error(`${store.uri}: version ${state.version} has no protocol or metaData`)
+  checkReadable(store.uri, protocol)
+  const schema = parseSchemaString(metaData.schemaString)
+  let files: readonly AddFile[] | undefined
+  const allFiles = () => (files ??= Object.freeze([...state.files.values()]))
+  const relation = (options: ReadOptions = {}) =>
+    relationSql({
+      store,
+      version: state.version,
+      schema,
+      partitionColumns: metaData.partitionColumns,
+      mapping: metaData.configuration['delta.columnMapping.mode'] ?? 'none',
+      files: options.files ?? allFiles(),
+      columns: options.columns,
+      where: options.where,
+    })
+  return {
+    version: state.version,
+    timestamp,
+    schema,
+    partitionColumns: metaData.partitionColumns,
+    properties: metaData.configuration,
+    description: metaData.description ?? undefined,
+    protocol,
+    get files() {
+      return allFiles()
+    },
+    get rowCount() {
+      let rows = 0
+      for (const file of allFiles()) {
+        const count = recordCount(file.stats)
+        if (count === undefined) return undefined
+        rows += count - (file.deletionVector?.cardinality ?? 0)
+      }
+      return rows
+    },
+    get sizeInBytes() {
+      return allFiles().reduce((sum, file) => sum + file.size, 0)
+    },
+    txn: appId => state.txns.get(appId)?.version,
+    relation,
+    async *rows(options) {
+      yield* (await duckdb()).stream(`SELECT * FROM ${await relation(options)}`)
+    },
+  }
+}

@@ -1,0 +1,228 @@
+/** What is to be written, as a SELECT that gives exactly the table's columns: by name, checked, cast. */
+import {
+  type DuckDBDecimalType,
+  type DuckDBListType,
+  type DuckDBMapType,
+  type DuckDBStructType,
+  type DuckDBType,
+  DuckDBTypeId as Id,
+} from '@duckdb/node-api'
+import { duckdb, quoteName, quoteText, type Row } from './duckdb.js'
+import { SchemaMismatchError } from './errors.js'
+import { loadRows, widenByRows } from './rows.js'
+import { type DataType, decimalOf, duckdbType, type Field, type Schema, typeName } from './schema.js'
+
+/** Rows to write: plain objects, or a SELECT on the shared DuckDB whose columns are matched to the table's by name. */
+export type TableData = readonly Row[] | { sql: string }
+
+/** A SELECT with exactly the columns of `schema`, ready to be copied into files. */
+export interface Source {
+  sql: string
+  /** The table's schema, or a wider one when new columns were admitted. */
+  schema: Schema
+  /** Drops what was made for it. */
+  release(): Promise<void>
+}
+
+const INTEGERS = new Set([
+  Id.TINYINT,
+  Id.SMALLINT,
+  Id.INTEGER,
+  Id.BIGINT,
+  Id.UTINYINT,
+  Id.USMALLINT,
+  Id.UINTEGER,
+  Id.UBIGINT,
+  Id.HUGEINT,
+  Id.UHUGEINT,
+])
+const TEXTS = new Set([Id.VARCHAR, Id.ENUM, Id.UUID])
+const INTEGER_TYPES = new Set(['byte', 'short', 'integer', 'long'])
+
+/** True when values of `from` go into `to` without loss; integers are narrowed with a check of every value. */
+function fits(from: DuckDBType, to: DataType): boolean {
+  const id = from.typeId
+  if (id === Id.SQLNULL) return true
+  if (typeof to !== 'string') {
+    if (to.type === 'array')
+      return (id === Id.LIST || id === Id.ARRAY) && fits((from as DuckDBListType).valueType, to.elementType)
+    if (to.type === 'map') {
+      const map = from as DuckDBMapType
+      return id === Id.MAP && fits(map.keyType, to.keyType) && fits(map.valueType, to.valueType)
+    }
+    if (id !== Id.STRUCT) return false
+    const { entryNames, entryTypes } = from as DuckDBStructType
+    const given = new Map(entryNames.map((name, i) => [name, entryTypes[i] as DuckDBType]))
+    const known = new Set(to.fields.map(field => field.name))
+    return (
+      entryNames.every(name => known.has(name)) &&
+      to.fields.every(field => {
+        const type = given.get(field.name)
+        return type ? fits(type, field.type) : field.nullable
+      })
+    )
+  }
+  if (INTEGER_TYPES.has(to)) return INTEGERS.has(id)
+  const decimal = decimalOf(to)
+  if (decimal) return INTEGERS.has(id) || (id === Id.DECIMAL && (from as DuckDBDecimalType).scale <= decimal.scale)
+  switch (to) {
+    case 'string':
+      return TEXTS.has(id)
+    case 'float':
+      return id === Id.FLOAT || id === Id.DECIMAL || INTEGERS.has(id)
+    case 'double':
+      return id === Id.DOUBLE || id === Id.FLOAT || id === Id.DECIMAL || INTEGERS.has(id)
+    case 'boolean':
+      return id === Id.BOOLEAN
+    case 'binary':
+      return id === Id.BLOB
+    case 'date':
+      return id === Id.DATE
+    case 'timestamp':
+      return id === Id.TIMESTAMP_TZ
+    case 'timestamp_ntz':
+      return id === Id.TIMESTAMP || id === Id.TIMESTAMP_S || id === Id.TIMESTAMP_MS
+    default:
+      return false
+  }
+}
+
+/**
+ * The described type with a struct that nothing converts to wherever it is INTEGER. DuckDB describes an untyped NULL as
+ * INTEGER; only an untyped NULL can stand in a list with such a struct.
+ */
+function nullProbe(type: DuckDBType): string {
+  switch (type.typeId) {
+    case Id.INTEGER:
+      return 'STRUCT("_" INTEGER)'
+    case Id.LIST:
+      return `${nullProbe((type as DuckDBListType).valueType)}[]`
+    case Id.MAP:
+      return `MAP(${nullProbe((type as DuckDBMapType).keyType)}, ${nullProbe((type as DuckDBMapType).valueType)})`
+    default:
+      return String(type)
+  }
+}
+
+async function isUntyped(sql: string, name: string, type: DuckDBType): Promise<boolean> {
+  const probe = nullProbe(type)
+  if (!probe.includes('"_"')) return false
+  const database = await duckdb()
+  return database.describe(`SELECT list_value(${quoteName(name)}, CAST(NULL AS ${probe})) FROM (${sql})`).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The Delta type of a DuckDB type, for columns that a merge admits. */
+function deltaType(table: string, column: string, type: DuckDBType): DataType {
+  const id = type.typeId
+  if (id === Id.LIST || id === Id.ARRAY)
+    return { type: 'array', elementType: deltaType(table, column, (type as DuckDBListType).valueType), containsNull: true }
+  if (id === Id.MAP) {
+    const { keyType, valueType } = type as DuckDBMapType
+    return {
+      type: 'map',
+      keyType: deltaType(table, column, keyType),
+      valueType: deltaType(table, column, valueType),
+      valueContainsNull: true,
+    }
+  }
+  if (id === Id.STRUCT) {
+    const { entryNames, entryTypes } = type as DuckDBStructType
+    const fields = entryNames.map((name, i) => ({
+      name,
+      type: deltaType(table, `${column}.${name}`, entryTypes[i] as DuckDBType),
+      nullable: true,
+      metadata: {},
+    }))
+    return { type: 'struct', fields }
+  }
+  if (id === Id.DECIMAL) return `decimal(${(type as DuckDBDecimalType).width},${(type as DuckDBDecimalType).scale})`
+  const named: Partial<Record<Id, string>> = {
+    [Id.TINYINT]: 'byte',
+    [Id.UTINYINT]: 'short',
+    [Id.SMALLINT]: 'short',
+    [Id.USMALLINT]: 'integer',
+    [Id.INTEGER]: 'integer',
+    [Id.UINTEGER]: 'long',
+    [Id.BIGINT]: 'long',
+    [Id.FLOAT]: 'float',
+    [Id.DOUBLE]: 'double',
+    [Id.BOOLEAN]: 'boolean',
+    [Id.BLOB]: 'binary',
+    [Id.DATE]: 'date',
+    [Id.TIMESTAMP_TZ]: 'timestamp',
+    [Id.TIMESTAMP]: 'timestamp_ntz',
+    [Id.VARCHAR]: 'string',
+    [Id.ENUM]: 'string',
+    [Id.UUID]: 'string',
+  }
+  const found = named[id]
+  if (!found) throw new SchemaMismatchError(table, column, `Delta has no type for ${type}`)
+  return found
+}
+
+/** What the message of a failed not-null check begins with. */
+const NULL_MARK = 'moodlake:not-null:'
+
+/** The column that a failed query complains of, when it is one of our not-null checks. */
+export function nullColumn(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : ''
+  const at = message.indexOf(NULL_MARK)
+  if (at < 0) return undefined
+  try {
+    return decodeURIComponent(/^[^\s]*/.exec(message.slice(at + NULL_MARK.length))?.[0] ?? '')
+  } catch {
+    return undefined
+  }
+}
+
+function selected(field: Field, given: boolean): string {
+  const type = duckdbType(field.type)
+  const value = given ? `CAST(${quoteName(field.name)} AS ${type})` : `CAST(NULL AS ${type})`
+  const checked = field.nullable ? value : `coalesce(${value}, error(${quoteText(NULL_MARK + encodeURIComponent(field.name))}))`
+  return `${checked} AS ${quoteName(field.name)}`
+}
+
+async function sqlSource(table: string, schema: Schema, text: string, mergeSchema: boolean): Promise<Source> {
+  const sql = text.trim().replace(/;+\s*$/, '')
+  const database = await duckdb()
+  const columns = await database.describe(`SELECT * FROM (${sql})`)
+  const byName = new Map(schema.fields.map(field => [field.name, field]))
+  const given = new Set<string>()
+  const added: Field[] = []
+  for (const { name, type } of columns) {
+    const field = byName.get(name)
+    if (!field) {
+      const near = schema.fields.find(other => other.name.toLowerCase() === name.toLowerCase())
+      if (near) throw new SchemaMismatchError(table, name, `not in the table, which writes it ${near.name}`)
+      if (!mergeSchema)
+        throw new SchemaMismatchError(table, name, `not in the table (type ${type}); mergeSchema admits new columns`)
+      added.push({ name, type: deltaType(table, name, type), nullable: true, metadata: {} })
+    } else if (!fits(type, field.type) && !(await isUntyped(sql, name, type)))
+      throw new SchemaMismatchError(table, name, `wants ${typeName(field.type)} (${duckdbType(field.type)}), got ${type}`)
+    given.add(name)
+  }
+  for (const field of schema.fields)
+    if (!field.nullable && !given.has(field.name))
+      throw new SchemaMismatchError(table, field.name, `not given, but the column is not null (${typeName(field.type)})`)
+  const wide: Schema = added.length ? { type: 'struct', fields: [...schema.fields, ...added] } : schema
+  const select = wide.fields.map(field => selected(field, given.has(field.name)))
+  return { sql: `SELECT ${select.join(', ')} FROM (${sql})`, schema: wide, release: async () => undefined }
+}
+
+/** Makes a source of the caller's data. Throws `SchemaMismatchError` naming column and types. */
+export async function openSource(table: string, schema: Schema, data: TableData, mergeSchema: boolean): Promise<Source> {
+  if (!Array.isArray(data)) return sqlSource(table, schema, (data as { sql: string }).sql, mergeSchema)
+  const rows = data as readonly Row[]
+  const wide = mergeSchema ? widenByRows(table, schema, rows) : schema
+  const name = await loadRows(table, wide, rows)
+  return {
+    sql: `SELECT * FROM ${name}`,
+    schema: wide,
+    release: async () => {
+      await (await duckdb()).run(`DROP TABLE IF EXISTS ${name}`)
+    },
+  }
+}

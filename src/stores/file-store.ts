@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto'
+import { closeSync, type Dirent, promises as fs, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { checkedPath, checkedPrefix, comparePaths, toBytes } from './paths.js'
+import { FileNotFoundError, type Store, type StoredFile } from './store.js'
+
+/** Reads up to this size are synchronous: for many small files that is several times faster than the thread pool. */
+const SYNC_READ_BYTES = 1 << 20
+/** Files being written; never listed. */
+const TEMP = '.moodlake-tmp-'
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code
+}
+
+const absent = (error: unknown) => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR'
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await fs.open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes a folder and its parents; the entries of those made are on disk when this resolves. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await fs.mkdir(folder, { recursive: true })
+  if (!first) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+}
+
+async function writeTemp(target: string, bytes: Uint8Array): Promise<string> {
+  const temp = join(dirname(target), `${TEMP}${randomUUID()}`)
+  const write = async () => {
+    const handle = await fs.open(temp, 'wx')
+    try {
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+  try {
+    await write().catch(async error => {
+      if (!absent(error)) throw error
+      await makeFolder(dirname(target))
+      await write()
+    })
+  } catch (error) {
+    await fs.rm(temp, { force: true })
+    throw error
+  }
+  return temp
+}
+
+/**
+ * A folder on this machine's disk as a store. Writes are durable when they resolve: file and folder are fsynced, a whole
+ * file appears at once by rename, and `putIfAbsent` by `link(2)`, which fails when the name is taken.
+ * @param folder the root; it need not exist yet
+ */
+export function fileStore(folder: string): Store {
+  const root = resolve(folder)
+  const uri = pathToFileURL(root).href
+  const full = (path: string) => join(root, checkedPath(uri, path))
+
+  function* walk(relative: string, prefix: string, after?: string): Generator<StoredFile> {
+    let entries: Dirent[]
+    try {
+      entries = readdirSync(join(root, relative), { withFileTypes: true })
+    } catch (error) {
+      if (absent(error)) return
+      throw error
+    }
+    const named = entries.map(entry => ({ entry, key: entry.isDirectory() ? `${entry.name}/` : entry.name }))
+    named.sort((a, b) => comparePaths(a.key, b.key))
+    for (const { entry, key } of named) {
+      const path = relative + key
+      if (entry.isDirectory()) {
+        if (path.startsWith(prefix) || prefix.startsWith(path)) yield* walk(path, prefix, after)
+      } else if (
+        path.startsWith(prefix) &&
+        !entry.name.startsWith(TEMP) &&
+        (after === undefined || comparePaths(path, after) > 0)
+      ) {
+        const found = statSync(join(root, path), { throwIfNoEntry: false })
+        if (found?.isFile()) yield { path, size: found.size, modified: found.mtime }
+        else if (found?.isDirectory()) yield* walk(`${path}/`, prefix, after)
+      }
+    }
+  }
+
+  return {
+    uri,
+    async *list(prefix, options = {}) {
+      checkedPrefix(uri, prefix)
+      const start = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+      for (const file of walk(start, prefix, options.after)) {
+        options.signal?.throwIfAborted()
+        yield file
+      }
+    },
+    async stat(path) {
+      const found = statSync(full(path), { throwIfNoEntry: false })
+      return found?.isFile() ? { path, size: found.size, modified: found.mtime } : undefined
+    },
+    async read(path, range) {
+      const name = full(path)
+      let descriptor: number
+      try {
+        descriptor = openSync(name, 'r')
+      } catch (error) {
+        if (absent(error)) throw new FileNotFoundError(uri, path, { cause: error })
+        throw error
+      }
+      try {
+        const found = fstatSync(descriptor)
+        if (!found.isFile()) throw new FileNotFoundError(uri, path)
+        const start = Math.min(range?.start ?? 0, found.size)
+        const end = Math.max(start, Math.min(range?.end ?? found.size, found.size))
+        if (end - start > SYNC_READ_BYTES) return await readLarge(name, start, end)
+        const buffer = Buffer.allocUnsafe(end - start)
+        let done = 0
+        while (done < buffer.length) {
+          const count = readSync(descriptor, buffer, done, buffer.length - done, start + done)
+          if (count === 0) break
+          done += count
+        }
+        return buffer.subarray(0, done)
+      } finally {
+        closeSync(descriptor)
+      }
+    },
+    async put(path, bytes) {
+      const target = full(path)
+      const temp = await writeTemp(target, toBytes(bytes))
+      try {
+        await fs.rename(temp, target)
+      } catch (error) {
+        await fs.rm(temp, { force: true })
+        throw error
+      }
+      await syncFolder(dirname(target))
+    },
+    async putIfAbsent(path, bytes) {
+      const target = full(path)
+      const temp = await writeTemp(target, toBytes(bytes))
+      try {
+        await fs.link(temp, target)
+      } catch (error) {
+        if (codeOf(error) === 'EEXIST') return false
+        throw error
+      } finally {
+        await fs.rm(temp, { force: true })
+      }
+      await syncFolder(dirname(target))
+      return true
+    },
+    async putFile(path, localFile) {
+      const target = full(path)
+      const handle = await fs.open(localFile, 'r')
+      try {
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      if (resolve(localFile) !== target) await moveFile(localFile, target)
+      await syncFolder(dirname(target))
+    },
+    async delete(path) {
+      await fs.rm(full(path), { force: true }).catch(error => {
+        if (!absent(error)) throw error
+      })
+    },
+    localPath: path => (path === '' ? root : full(path)),
+  }
+}
+
+async function readLarge(name: string, start: number, end: number): Promise<Uint8Array> {
+  const handle = await fs.open(name, 'r')
+  try {
+    const buffer = Buffer.allocUnsafe(end - start)
+    let done = 0
+    while (done < buffer.length) {
+      const { bytesRead } = await handle.read(buffer, done, buffer.length - done, start + done)
+      if (bytesRead === 0) break
+      done += bytesRead
+    }
+    return buffer.subarray(0, done)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Renames, or copies to a temporary name beside the target when the two are on different file systems. */
+async function moveFile(from: string, target: string): Promise<void> {
+  await makeFolder(dirname(target))
+  try {
+    await fs.rename(from, target)
+  } catch (error) {
+    if (codeOf(error) !== 'EXDEV') throw error
+    const temp = join(dirname(target), `${TEMP}${randomUUID()}`)
+    try {
+      await fs.copyFile(from, temp)
+      const handle = await fs.open(temp, 'r')
+      try {
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      await fs.rename(temp, target)
+    } catch (failure) {
+      await fs.rm(temp, { force: true })
+      throw failure
+    }
+    await fs.rm(from, { force: true })
+  }
+}
