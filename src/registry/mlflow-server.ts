@@ -205,13 +205,13 @@ async function launch(python: string, folder: string, options: MlflowServerOptio
     ended = error.message
   })
   child.on('exit', (code, signal) => {
-    ended ??= `ended with ${signal ?? `exit code ${code}`}: ${lastLine(logFile)}`
+    ended ??= `ended with ${signal ?? `exit code ${code}`}`
   })
   try {
     const begun = performance.now()
     for (;;) {
       options.signal?.throwIfAborted()
-      if (ended) throw new Error(`mlflow: the server did not start: ${ended} (log: ${logFile})`)
+      if (ended) throw new Error(`mlflow: the server did not start: ${ended}: ${lastLine(logFile)} (log: ${logFile})`)
       if (!(await health(uri, options.signal))) break
       if (performance.now() - begun > (options.timeoutMs ?? START_MS))
         throw new Error(`mlflow: the server did not answer within ${options.timeoutMs ?? START_MS} ms (log: ${logFile})`)
