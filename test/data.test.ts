@@ -120,6 +120,17 @@ describe('the sample data', () => {
     expect(extra.length).toBeGreaterThanOrEqual(summary.tweets['extra field']!)
   })
 
+  it('is described with the right numbers', () => {
+    const readme = read('README.md')
+    const figures = [
+      summary.tweets.distinct!.toLocaleString('en-US'),
+      summary.tweets.duplicates,
+      `${summary.tweets.malformed} malformed`,
+    ]
+    for (const figure of figures) expect(readme).toContain(String(figure))
+    for (const { product } of Object.values(summary.events)) expect(readme).toContain(product)
+  })
+
   it('has duplicates in every form', () => {
     const twice = (keys: readonly unknown[]) => keys.length - new Set(keys).size
     const classroomTwice = twice(classroomLines.filter(line => parsed(line)))
