@@ -2,6 +2,7 @@ import { type Command, say, UsageError } from './command.js'
 
 /** Commands by name, each loaded when it is called so that `--help` is instant. */
 const commands: Record<string, () => Promise<Command>> = {
+  demo: async () => (await import('./demo.js')).command,
   run: async () => (await import('./run.js')).command,
   status: async () => (await import('./status.js')).command,
   stop: async () => (await import('./stop.js')).command,
