@@ -11,6 +11,8 @@ const commands: Record<string, () => Promise<Command>> = {
   promote: async () => (await import('./promote.js')).command,
   rollback: async () => (await import('./rollback.js')).command,
   doctor: async () => (await import('./doctor.js')).command,
+  sql: async () => (await import('./sql.js')).command,
+  report: async () => (await import('./report.js')).command,
 }
 
 function usage(summaries: [string, string][]): string {

@@ -1,10 +1,9 @@
 /** A DuckDB of its own for one query: it sees the views it was given, and can neither reach out nor run on for ever. */
-import { dirname, isAbsolute } from 'node:path'
 import { DuckDBInstance, DuckDBTimestampTZValue, type DuckDBValue, listValue } from '@duckdb/node-api'
 import { quoteName, quoteText, toJs } from '../delta/duckdb.js'
 
 /** A column of a result: its name and DuckDB type (`VARCHAR`, `BIGINT`, `TIMESTAMP WITH TIME ZONE`, `VARCHAR[]`, …). */
-export interface ResultColumn {
+export interface SqlColumn {
   name: string
   type: string
 }
@@ -26,12 +25,6 @@ export interface SandboxLimits {
 /** Characters of text above which a result fails rather than fill this process. */
 const MAX_CHARACTERS = 256_000_000
 
-/** Folders of the absolute paths that a table expression quotes. */
-function foldersOf(relation: string): string[] {
-  const paths = [...relation.matchAll(/'((?:[^']|'')*)'/g)].map(match => match[1]!.replaceAll("''", "'"))
-  return [...new Set(paths.filter(path => isAbsolute(path)).map(path => `${dirname(path)}/`))]
-}
-
 /** A JavaScript value as DuckDB binds it. */
 function toDuckdb(value: unknown, place: string): DuckDBValue {
   if (value === null || ['string', 'boolean', 'number', 'bigint'].includes(typeof value)) return value as DuckDBValue
@@ -52,8 +45,16 @@ function textLength(row: Record<string, unknown>): number {
   return sum
 }
 
-/** An in-memory instance with these views, shut to files (but those the views read), network, extensions and settings. */
-async function openShut(views: ReadonlyMap<string, string>, limits: SandboxLimits): Promise<DuckDBInstance> {
+/** What a query may see. */
+export interface Sight {
+  /** Table expression by name, trusted text. */
+  views: ReadonlyMap<string, string>
+  /** Absolute paths of the folders that the expressions read. */
+  folders: readonly string[]
+}
+
+/** An in-memory instance with these views, shut to files (but those of the folders), network, extensions and settings. */
+async function openShut({ views, folders }: Sight, limits: SandboxLimits): Promise<DuckDBInstance> {
   const instance = await DuckDBInstance.create(':memory:', {
     threads: String(limits.threads ?? 2),
     memory_limit: limits.memory ?? '1GB',
@@ -65,9 +66,10 @@ async function openShut(views: ReadonlyMap<string, string>, limits: SandboxLimit
   try {
     const setup = await instance.connect()
     for (const [name, relation] of views) await setup.run(`CREATE VIEW ${quoteName(name)} AS SELECT * FROM ${relation}`)
-    const folders = [...new Set([...views.values()].flatMap(foldersOf))]
     await setup.run("SET GLOBAL TimeZone = 'UTC'")
-    await setup.run(`SET allowed_directories = [${folders.map(quoteText).join(', ')}]`)
+    await setup.run(
+      `SET allowed_directories = [${folders.map(folder => quoteText(`${folder.replace(/\/+$/, '')}/`)).join(', ')}]`,
+    )
     await setup.run('SET enable_external_access = false')
     await setup.run('SET lock_configuration = true')
     setup.closeSync()
@@ -86,20 +88,20 @@ function sentence(error: unknown): string {
 }
 
 /**
- * Runs one checked statement over views (name → table expression) in an instance of its own.
+ * Runs one checked statement in an instance of its own.
  * @returns rows as plain objects, and the columns with their types
  * @throws Error in one sentence: the query's own fault, `took longer than`, too many rows, or stopped by the signal
  */
 export async function runShut<T>(
   sql: string,
   params: readonly unknown[],
-  views: ReadonlyMap<string, string>,
+  sight: Sight,
   limits: SandboxLimits = {},
-): Promise<{ rows: T[]; columns: ResultColumn[] }> {
+): Promise<{ rows: T[]; columns: SqlColumn[] }> {
   const values = params.map((value, i) => toDuckdb(value, `parameter ${i + 1}`))
   limits.signal?.throwIfAborted()
   const timeoutMs = limits.timeoutMs ?? 30_000
-  const instance = await openShut(views, limits)
+  const instance = await openShut(sight, limits)
   const connection = await instance.connect()
   let stopped: Error | undefined
   let give: (error: Error) => void = () => {}

@@ -1,11 +1,8 @@
+import { goldMentions } from '../explore/lake-sql.js'
+
 /** Columns of `application`, in Delta's words: how often each mention met each class, and from when to when. */
 export const APPLICATION_SCHEMA = `min_timestamp timestamp not null, max_timestamp timestamp not null, mention string not null, negative long not null,
   neutral long not null, positive long not null, total long not null`
-
-/** `gold_mentions` as a SELECT over gold: one row per tweet and mention; a tweet with none keeps one row with null. */
-export function goldMentions(gold: string): string {
-  return `SELECT * EXCLUDE (mentions), unnest(CASE WHEN len(mentions) > 0 THEN mentions ELSE [NULL] END) AS mention FROM ${gold}`
-}
 
 /** `application` as a SELECT over gold: counts per mention, most mentioned first. */
 export function application(gold: string): string {
@@ -13,5 +10,5 @@ export function application(gold: string): string {
   return `
     SELECT min(timestamp) AS min_timestamp, max(timestamp) AS max_timestamp, mention, ${count('negative')}, ${count('neutral')}, ${count('positive')},
       count(*)::BIGINT AS total
-    FROM (${goldMentions(gold)}) WHERE mention IS NOT NULL GROUP BY mention ORDER BY total DESC, mention`
+    FROM ${goldMentions(gold)} WHERE mention IS NOT NULL GROUP BY mention ORDER BY total DESC, mention`
 }

@@ -7,7 +7,7 @@ import { runShut } from '../../src/explore/sandbox.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'moodlake-sandbox-'))
 const file = join(folder, 'gold', 'part.parquet')
-const views = new Map([['gold', `read_parquet([${quoteText(file)}])`]])
+const views = { views: new Map([['gold', `read_parquet([${quoteText(file)}])`]]), folders: [join(folder, 'gold')] }
 
 beforeAll(async () => {
   const db = await openDuckdb()

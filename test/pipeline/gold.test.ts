@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { duckdb, type Row } from '../../src/delta/duckdb.js'
+import { goldMentions } from '../../src/explore/lake-sql.js'
 import type { Answer } from '../../src/models/model.js'
-import { application, goldMentions } from '../../src/pipeline/application.js'
+import { application } from '../../src/pipeline/application.js'
 import { gold, type NamedModel } from '../../src/pipeline/gold.js'
 import { type Batch, batchOfRows } from '../../src/sources/batch.js'
 
@@ -152,7 +153,7 @@ describe('application (A7)', () => {
       expect(entry.negative + entry.neutral + entry.positive).toBe(entry.total)
       expect(entry.min_timestamp <= entry.max_timestamp).toBe(true)
     }
-    const mentions = await duck.rows<{ mention: string | null }>(goldMentions(made.tweets.from))
+    const mentions = await duck.rows<{ mention: string | null }>(`SELECT * FROM ${goldMentions(made.tweets.from)}`)
     expect(counted.reduce((sum, { total }) => sum + total, 0)).toBe(mentions.filter(({ mention }) => mention !== null).length)
     // The tweet without a mention keeps one row.
     expect(mentions.filter(({ mention }) => mention === null)).toHaveLength(1)
