@@ -7,12 +7,12 @@ const commands: Record<string, () => Promise<Command>> = {
   stop: async () => (await import('./stop.js')).command,
   clear: async () => (await import('./clear.js')).command,
   history: async () => (await import('./history.js')).command,
+  sql: async () => (await import('./sql.js')).command,
+  report: async () => (await import('./report.js')).command,
   models: async () => (await import('./models.js')).command,
   promote: async () => (await import('./promote.js')).command,
   rollback: async () => (await import('./rollback.js')).command,
   doctor: async () => (await import('./doctor.js')).command,
-  sql: async () => (await import('./sql.js')).command,
-  report: async () => (await import('./report.js')).command,
 }
 
 function usage(summaries: [string, string][]): string {

@@ -23,7 +23,7 @@ export interface MonitorOptions {
   /** Polls in a row without work or backlog after which the monitor ends. Default 3. */
   idlePolls?: number
   /** Receives the lines of each poll, one per stream. */
-  onLines(lines: MonitorLine[]): void
+  onLines?(lines: MonitorLine[]): void
   signal?: AbortSignal
 }
 
@@ -43,6 +43,25 @@ export function monitorLine(stream: Stream, t0: number): MonitorLine {
   }
 }
 
+/** A monitor line as text: `12.3 s  silver_stream  running  4 batches, 1,200 rows (last 300 in 45 ms), backlog 2`. */
+export function monitorLineText(line: MonitorLine): string {
+  const number = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 0 })
+  const last = `last ${number(line.batchRows)} in ${number(line.batchMs)} ms`
+  const done = `${line.batches} batches, ${number(line.rows)} rows (${last}), backlog ${line.backlog}`
+  return `${line.seconds.toFixed(1).padStart(6)} s  ${line.stream.padEnd(13)}  ${line.status.padEnd(8)}  ${done}`
+}
+
+/** The batches of streams as points for charts: when each began, its rows and its milliseconds. */
+export function streamPoints(
+  streams: readonly Stream[],
+): { stream: string; time: string; rows: number; ms: number; backlog: number }[] {
+  return streams.flatMap(stream =>
+    stream
+      .progress()
+      .map(({ started, rowsOut, ms, backlog }) => ({ stream: stream.name, time: started, rows: rowsOut, ms, backlog })),
+  )
+}
+
 /**
  * Watches streams until all have been idle with an empty backlog for `idlePolls` polls in a row, or have ended.
  * A single idle look proves nothing: a stream between two batches looks the same.
@@ -55,7 +74,7 @@ export async function monitorStreams(streams: readonly Stream[], options: Monito
   let seen = -1
   for (;;) {
     const lines = streams.map(stream => monitorLine(stream, t0))
-    options.onLines(lines)
+    options.onLines?.(lines)
     const batches = lines.reduce((sum, line) => sum + line.batches, 0)
     const quiet = batches === seen && streams.every((stream, i) => !stream.busy() && lines[i]?.backlog === 0)
     seen = batches
