@@ -272,7 +272,9 @@ describe('rocChart', () => {
 describe('placeMap', () => {
   it('counts tweets within a cell, says how many are located, ignores impossible places', () => {
     const figure = placeMap([...tweets, { ...tweets[0]!, latitude: 900, longitude: 0 }])
-    expect(figure.data[1]).toMatchObject({ x: [13.5], y: [52.5] })
+    expect((figure.data[1]!.x as number[]).map(x => x.toFixed(2))).toEqual(['13.35'])
+    expect((figure.data[1]!.y as number[]).map(y => y.toFixed(2))).toEqual(['52.45'])
+    expect(placeMap(tweets, { as: 'heat' }).data[1]).toMatchObject({ x: [12.5], y: [52.5] })
     expect(title(figure).subtitle.text).toMatch(/^2 of 4 located/)
   })
 })
