@@ -55,6 +55,9 @@ function bound(text: string, type: DataType, side: 'min' | 'max'): string | unde
       // A zero may stand for either sign: the bound takes the one that includes both.
       return value === 0 ? (side === 'min' ? '-0.0' : '0.0') : String(value)
     }
+    case 'boolean':
+      // Readers built on delta-rs take a missing bound of a boolean for "no row fits".
+      return text === '0' || text === 'false' ? 'false' : text === '1' || text === 'true' ? 'true' : undefined
     case 'date':
       return /^\d{4}-\d{2}-\d{2}$/.test(text) ? JSON.stringify(text) : undefined
     case 'timestamp':

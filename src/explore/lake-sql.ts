@@ -50,13 +50,14 @@ export interface Lake {
   query<T = Row>(text: string, params?: readonly unknown[], limits?: SandboxLimits): Promise<SqlResult<T>>
 }
 
+/** `gold_mentions` as a table expression over gold: one row per tweet and mention; a tweet with none keeps one row with null. */
+export function goldMentions(gold: string): string {
+  return `(SELECT * EXCLUDE (mentions), unnest(CASE WHEN len(mentions) > 0 THEN mentions ELSE [NULL] END) AS mention FROM ${gold})`
+}
+
 /** Views that every lake has, each over one table. */
 const VIEWS: Record<string, { table: string; select: (from: string) => string }> = {
-  gold_mentions: {
-    table: 'gold',
-    select: from =>
-      `(SELECT * EXCLUDE (mentions), unnest(CASE WHEN len(mentions) > 0 THEN mentions ELSE [NULL] END) AS mention FROM ${from})`,
-  },
+  gold_mentions: { table: 'gold', select: goldMentions },
 }
 
 /** Names of the tables in a folder. */
@@ -79,7 +80,9 @@ function snapshotOptions(name: string, mark: string | undefined): { version?: nu
 }
 
 /** The statement of a template with `$1`, `$2`, … for its values; a value after `name@` or `name@v` becomes part of the name. */
-function bindTemplate(text: TemplateStringsArray, values: readonly unknown[]): { sql: string; params: unknown[] } {
+function bindTemplate({ raw }: TemplateStringsArray, values: readonly unknown[]): { sql: string; params: unknown[] } {
+  // As typed: `'\w'` of a regular expression is for DuckDB, not for JavaScript.
+  const text = raw.map(part => part.replace(/\\([`$])/g, '$1'))
   const params: unknown[] = []
   let sql = text[0] ?? ''
   values.forEach((value, i) => {

@@ -38,6 +38,8 @@ interface Connection {
 const MAX_CONFLICTS = 8
 
 async function connect(options: S3Options): Promise<Connection> {
+  // Node 20 is what this project stands on; the SDK's version is pinned to one that supports it.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   let sdk: Sdk
   try {
     sdk = await import('@aws-sdk/client-s3')

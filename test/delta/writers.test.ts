@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { duckdb, openTable } from '../../src/delta/index.js'
+import { openStore } from '../../src/stores/open-store.js'
+import type { Store } from '../../src/stores/store.js'
+import { type Moto, noMoto, startMoto } from '../stores/moto.js'
+import { askPython, newFolder, noOracle } from './oracle.js'
+
+const run = promisify(execFile)
+const script = resolve('test/delta/writer.mjs')
+
+interface Told {
+  writer: string
+  n: number
+  version: number
+}
+
+if (!existsSync('dist/delta/index.js')) throw new Error('no dist/: npm run build comes first')
+
+async function write(location: string, writer: string, commits: number, options?: unknown): Promise<Told[]> {
+  const args = [script, location, writer, String(commits), ...(options ? [JSON.stringify(options)] : [])]
+  const { stdout } = await run(process.execPath, args)
+  return stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Told)
+}
+
+async function rowsOf(store: string | Store): Promise<{ writer: string; n: number }[]> {
+  const snapshot = await (await openTable(store)).snapshot()
+  return (await duckdb()).rows(`SELECT writer, n FROM ${await snapshot.relation()} ORDER BY writer, n`)
+}
+
+const wanted = (told: Told[]) =>
+  told.map(({ writer, n }) => ({ writer, n })).sort((a, b) => (a.writer === b.writer ? a.n - b.n : a.writer < b.writer ? -1 : 1))
+
+describe('many writers at once', () => {
+  it('on disk: every acknowledged row once, no other', async () => {
+    const folder = newFolder()
+    const told = (await Promise.all(['a', 'b', 'c', 'd'].map(writer => write(folder, writer, 8)))).flat()
+    expect(told).toHaveLength(32)
+    expect(new Set(told.map(one => one.version)).size).toBe(32)
+    expect(await rowsOf(folder)).toEqual(wanted(told))
+  })
+
+  it.skipIf(noOracle)('on disk, together with delta-rs', async () => {
+    const folder = newFolder()
+    await write(folder, 'first', 1)
+    const theirs = askPython<number>(
+      `n = 0
+for i in range(8):
+    write_deltalake(args['path'], pa.table({'writer': ['rs'], 'n': pa.array([i], pa.int64())}), mode='append'); n += 1
+print(n)`,
+      { path: folder },
+    )
+    const ours = await Promise.all(['a', 'b'].map(writer => write(folder, writer, 8)))
+    expect(await theirs).toBe(8)
+    const rows = await rowsOf(folder)
+    expect(rows).toHaveLength(1 + 8 + 16)
+    expect(rows.filter(row => row.writer === 'rs').map(row => row.n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    expect(rows.filter(row => row.writer === 'a' || row.writer === 'b')).toEqual(wanted(ours.flat()))
+  })
+
+  describe.skipIf(noMoto)(`on S3${noMoto ? ` (skipped: ${noMoto})` : ''}`, () => {
+    let moto: Moto
+    beforeAll(async () => {
+      moto = await startMoto()
+    })
+    afterAll(() => moto?.stop())
+
+    it('every acknowledged row once, no other', async () => {
+      const location = `s3://lake/${randomUUID()}`
+      const told = (await Promise.all(['a', 'b', 'c'].map(writer => write(location, writer, 4, moto.options)))).flat()
+      expect(await rowsOf(openStore(location, moto.options))).toEqual(wanted(told))
+      expect(told).toHaveLength(12)
+    })
+  })
+})
