@@ -36,6 +36,7 @@ export { inKernel, type Progress, type ProgressOptions, progress, prose, show } 
 export {
   type ConfusionCounts,
   confusionMatrixChart,
+  type NamedRoc,
   type ReliabilityOptions,
   type RocCurve,
   reliabilityChart,

@@ -13,7 +13,7 @@ import {
   SERIES_COLOURS,
   toNumber,
 } from './chart.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import { type Columns, type TableLike, toColumns, toRows } from './frames.js'
 import { formatNumber } from './text-table.js'
 
 /** Options of `barChart`. */
@@ -28,6 +28,10 @@ export interface BarOptions extends ChartOptions {
   valueTitle?: string
   /** Bars shown, the longest first. Default 20. */
   top?: number
+  /** Columns with the ends of each value's interval, drawn as whiskers. */
+  interval?: readonly [low: string, high: string]
+  /** What the values were measured on, for the subtitle, such as `{ n: 800, unit: 'tweets' }`. Default: the sum of whole numbers. */
+  measuredOn?: { n: number; unit: string }
   /** Keeps the rows' order instead of sorting by length. Default false. */
   keepOrder?: boolean
   /** Bars stand up instead of lying. Default false. */
@@ -36,7 +40,10 @@ export interface BarOptions extends ChartOptions {
   colour?: string
 }
 
-/** Bars by name, longest first; the subtitle gives the number of bars and the sum. */
+/**
+ * Bars by name, longest first. The subtitle gives the number of bars and what they were measured on; counts are summed, other
+ * values (shares, milliseconds) are not.
+ */
 export function barChart(table: TableLike, options: BarOptions): Figure {
   const { label: name, value, labelTitle = name, valueTitle = value, top = 20, vertical = false } = options
   const title = options.title ?? `${valueTitle} by ${labelTitle}`
@@ -44,15 +51,13 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
   if (!columns.n) return emptyFigure(title, `No rows: nothing to count by ${labelTitle}.`)
   const names = columns.values(need(columns.names, name, 'barChart'))!
   const lengths = columns.values(need(columns.names, value, 'barChart'))!
-  const bars = names.map((text, i) => ({ text, length: toNumber(lengths[i]) })).filter(bar => bar.length !== undefined) as {
-    text: unknown
-    length: number
-  }[]
+  const bars = names.flatMap((text, i) => {
+    const length = toNumber(lengths[i])
+    return length === undefined ? [] : [{ text, length, row: i }]
+  })
   if (!bars.length) return emptyFigure(title, `No numbers in column ${value}.`)
   if (!options.keepOrder) bars.sort((a, b) => b.length - a.length)
   const shown = bars.slice(0, top)
-  const sum = shown.reduce((total, bar) => total + bar.length, 0)
-  const all = bars.reduce((total, bar) => total + bar.length, 0)
   const category = unique(shown.map(bar => label(bar.text)))
   const length = shown.map(bar => bar.length)
   const trace = {
@@ -63,6 +68,7 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
     text: length.map(formatNumber),
     textposition: 'outside',
     cliponaxis: false,
+    ...whiskers(columns, shown, options),
     customdata: shown.map(bar => label(bar.text, 120)),
     hovertemplate: `%{customdata}<br>%{text} ${label(valueTitle)}<extra></extra>`,
   }
@@ -70,11 +76,35 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
   const numbers = axis(valueTitle, { tickformat: ',~r', rangemode: 'tozero' })
   const shownOf =
     shown.length < bars.length ? `top ${shown.length} of ${formatNumber(bars.length)}` : `all ${formatNumber(bars.length)}`
-  return figure([trace], title, `${shownOf}; together ${formatNumber(sum)} of ${count(all, valueTitle)}`, {
+  return figure([trace], title, `${shownOf}; ${measured(shown, bars, valueTitle, options.measuredOn)}`, {
     ...(vertical ? { xaxis: names_, yaxis: numbers } : { xaxis: numbers, yaxis: names_ }),
     height: options.height ?? (vertical ? 380 : 165 + 22 * shown.length),
     bargap: 0.25,
   })
+}
+
+/** The intervals of the bars shown, as plotly's error bars; nothing where no columns were named. */
+function whiskers(columns: Columns, shown: readonly { length: number; row: number }[], options: BarOptions): object {
+  if (!options.interval) return {}
+  const [low, high] = options.interval.map(name => columns.values(need(columns.names, name, 'barChart'))!)
+  const arm = (ends: unknown[]) => shown.map(bar => Math.abs((toNumber(ends[bar.row]) ?? bar.length) - bar.length))
+  const bars = { type: 'data', symmetric: false, array: arm(high!), arrayminus: arm(low!), color: '#7b7b7b' }
+  // The number stands inside, since the whisker is where it would be.
+  return { [options.vertical ? 'error_y' : 'error_x']: bars, textposition: 'inside', insidetextanchor: 'start' }
+}
+
+/** What the values were measured on: as told, else their sum where they are counts, else their range. */
+function measured(
+  shown: readonly { length: number }[],
+  all: readonly { length: number }[],
+  unit: string,
+  told: BarOptions['measuredOn'],
+): string {
+  if (told) return count(told.n, told.unit)
+  const sum = (bars: readonly { length: number }[]) => bars.reduce((total, bar) => total + bar.length, 0)
+  if (all.every(bar => Number.isInteger(bar.length))) return `together ${formatNumber(sum(shown))} of ${count(sum(all), unit)}`
+  const lengths = all.map(bar => bar.length)
+  return `${count(all.length, 'values')} from ${formatNumber(Math.min(...lengths))} to ${formatNumber(Math.max(...lengths))}`
 }
 
 /** Texts told apart where cutting made them equal: plotly would pile equal categories. */
@@ -154,11 +184,14 @@ export interface PolicyOptions extends ChartOptions {
 
 /**
  * Accuracy under each rule for neutral answers, side by side, with its interval and the majority baseline.
- * @param table rows `{ policy, accuracy, n, lower?, upper? }`, shares in [0, 1]
+ * @param table rows `{ policy, accuracy, n, lower?, upper? }`, shares in [0, 1]; accuracy may be `{ value, low, high }`
  */
 export function policyBars(table: TableLike, options: PolicyOptions = {}): Figure {
   const title = options.title ?? 'The rule for neutral answers decides the accuracy'
-  const rows = toRows<{ policy: unknown; accuracy?: number; n?: number; lower?: number; upper?: number }>(table)
+  const rows = toRows<{ policy: unknown; accuracy?: unknown; n?: number; lower?: unknown; upper?: unknown }>(table).map(row => {
+    const { value, low, high } = Object(row.accuracy) as { value?: unknown; low?: unknown; high?: unknown }
+    return { ...row, accuracy: toNumber(row.accuracy) ?? toNumber(value), lower: row.lower ?? low, upper: row.upper ?? high }
+  })
   if (!rows.length) return emptyFigure(title, 'No rows: no policy was evaluated.')
   const category = unique(rows.map(row => label(row.policy)))
   const accuracy = rows.map(row => toNumber(row.accuracy) ?? 0)

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { policiesOfCounts } from '../../src/evaluation/neutral-policy.js'
+import { rocCurve } from '../../src/evaluation/roc.js'
 import { barChart, classBars, policyBars } from '../../src/explore/bar-charts.js'
 import { type Figure, LABEL_COLOURS, label } from '../../src/explore/chart.js'
 import { confusionMatrixChart, reliabilityChart, rocChart } from '../../src/explore/evaluation-charts.js'
@@ -161,6 +163,24 @@ describe('barChart', () => {
     expect(title(figure).subtitle.text).toBe('top 3 of 30; together 84 of n = 435 tweets')
   })
 
+  it('does not add up what is no count, and draws intervals', () => {
+    const rows = [
+      { model: 'a', recall: 0.5, low: 0.45, high: 0.6 },
+      { model: 'b', recall: 0.7, low: null, high: null },
+    ]
+    const bare = barChart(rows, { label: 'model', value: 'recall' })
+    expect(title(bare).subtitle.text).toBe('all 2; n = 2 values from 0.5 to 0.7')
+    const told = barChart(rows, {
+      label: 'model',
+      value: 'recall',
+      interval: ['low', 'high'],
+      measuredOn: { n: 800, unit: 'tweets' },
+    })
+    expect(title(told).subtitle.text).toBe('all 2; n = 800 tweets')
+    const { array, arrayminus } = told.data[0]!.error_x as { array: number[]; arrayminus: number[] }
+    expect([array[0], array[1]!.toFixed(2), arrayminus[1]!.toFixed(2)]).toEqual([0, '0.10', '0.05'])
+  })
+
   it('keeps apart names that cutting makes equal, and writes 40,000 in full', () => {
     const long = 'x'.repeat(60)
     const figure = barChart(
@@ -235,10 +255,10 @@ describe('streams', () => {
     const [bronze, gold] = streamRowsChart(points).data
     expect(bronze).toMatchObject({ name: 'bronze_stream', x: [0, 1], y: [100, 100] })
     expect(gold).toMatchObject({ name: 'gold_stream', x: [2], y: [90] })
-    expect(streamProgressChart(points).data.map(trace => trace.x)).toEqual([
-      [200, 90],
-      [800, 0],
-    ])
+    expect(streamProgressChart(points).data[0]).toMatchObject({
+      x: [200, 90],
+      text: ['200 rows, 800 files or versions wait', '90 rows, nothing waits'],
+    })
   })
 })
 
@@ -269,10 +289,27 @@ describe('rocChart', () => {
   })
 })
 
+describe('what the evaluation gives', () => {
+  it('is drawn as it is: ROC curves, policies with their intervals', () => {
+    const roc = rocCurve([0.9, 0.8, 0.3, 0.1], [true, false, true, false], { set: 'training' })
+    const curve = rocChart([{ name: 'ngram', roc }]).data[0]!
+    expect(curve.name).toBe('ngram: training AUC 0.750, n = 4')
+    expect((curve.x as number[]).at(-1)).toBe(1)
+    expect(rocChart([{ name: 'one class', roc: rocCurve([1, 2], [true, true]) }]).data).toEqual([])
+    // Acceptance fact A13.
+    const policies = policiesOfCounts({ negative: [14220, 9897, 6121], positive: [5802, 21029, 40377] })
+    const bars = policyBars(policies).data[0]!
+    expect((bars.y as number[]).map(value => value.toFixed(4))).toEqual(['0.5603', '0.8208', '0.6618', '0.7761'])
+    expect((bars.error_y as { array: number[] }).array[0]).toBeGreaterThan(0.001)
+  })
+})
+
 describe('placeMap', () => {
   it('counts tweets within a cell, says how many are located, ignores impossible places', () => {
     const figure = placeMap([...tweets, { ...tweets[0]!, latitude: 900, longitude: 0 }])
-    expect(figure.data[1]).toMatchObject({ x: [13.5], y: [52.5] })
+    expect((figure.data[1]!.x as number[]).map(x => x.toFixed(2))).toEqual(['13.35'])
+    expect((figure.data[1]!.y as number[]).map(y => y.toFixed(2))).toEqual(['52.45'])
+    expect(placeMap(tweets, { as: 'heat' }).data[1]).toMatchObject({ x: [12.5], y: [52.5] })
     expect(title(figure).subtitle.text).toMatch(/^2 of 4 located/)
   })
 })
