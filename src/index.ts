@@ -20,8 +20,8 @@ export {
   barChart,
   type ClassBarOptions,
   classBars,
-  type PolicyOptions,
-  policyBars,
+  type ScoreOptions,
+  scoreBars,
 } from './explore/bar-charts.js'
 export {
   type ChartOptions,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { policiesOfCounts } from '../../src/evaluation/neutral-policy.js'
 import { rocCurve } from '../../src/evaluation/roc.js'
-import { barChart, classBars, policyBars } from '../../src/explore/bar-charts.js'
+import { barChart, classBars, scoreBars } from '../../src/explore/bar-charts.js'
 import { type Figure, LABEL_COLOURS, label } from '../../src/explore/chart.js'
 import { confusionMatrixChart, reliabilityChart, rocChart } from '../../src/explore/evaluation-charts.js'
 import { placeMap } from '../../src/explore/place-charts.js'
@@ -73,7 +73,14 @@ const every: [string, Figure][] = [
     ),
   ],
   ['classBars', classBars(application)],
-  ['policyBars', policyBars([{ policy: 'drop', accuracy: 0.8208, lower: 0.81, upper: 0.83, n: 66520 }], { baseline: 0.6897 })],
+  [
+    'scoreBars',
+    scoreBars([{ policy: 'drop', accuracy: 0.8208, accuracyLow: 0.81, accuracyHigh: 0.83, n: 66520 }], {
+      label: 'policy',
+      value: 'accuracy',
+      baseline: 0.6897,
+    }),
+  ],
   ['lineChart', lineChart([{ t: 1, v: 2 }], { x: 't', y: 'v', xTitle: 'seconds', yTitle: 'tweets' })],
   ['streamRowsChart', streamRowsChart(points)],
   ['streamTimeChart', streamTimeChart(points)],
@@ -103,7 +110,7 @@ describe('every chart', () => {
     ['barChart without numbers', () => barChart([{ user: 'a', n: null }], { label: 'user', value: 'n' })],
     ['classBars', () => classBars([])],
     ['classBars with nulls only', () => classBars(application.slice(2))],
-    ['policyBars', () => policyBars([])],
+    ['scoreBars', () => scoreBars([], { label: 'policy', value: 'accuracy' })],
     ['lineChart', () => lineChart([], { x: 'a', y: 'b' })],
     ['streamRowsChart', () => streamRowsChart([])],
     ['streamProgressChart', () => streamProgressChart([])],
@@ -298,7 +305,7 @@ describe('what the evaluation gives', () => {
     expect(rocChart([{ name: 'one class', roc: rocCurve([1, 2], [true, true]) }]).data).toEqual([])
     // Acceptance fact A13.
     const policies = policiesOfCounts({ negative: [14220, 9897, 6121], positive: [5802, 21029, 40377] })
-    const bars = policyBars(policies).data[0]!
+    const bars = scoreBars(policies, { label: 'policy', value: 'accuracy' }).data[0]!
     expect((bars.y as number[]).map(value => value.toFixed(4))).toEqual(['0.5603', '0.8208', '0.6618', '0.7761'])
     expect((bars.error_y as { array: number[] }).array[0]).toBeGreaterThan(0.001)
   })
