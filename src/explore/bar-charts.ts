@@ -13,7 +13,7 @@ import {
   SERIES_COLOURS,
   toNumber,
 } from './chart.js'
-import { type Columns, type TableLike, toColumns, toRows } from './frames.js'
+import { type TableLike, toColumns, toRows } from './frames.js'
 import { formatNumber } from './text-table.js'
 
 /** Options of `barChart`. */
@@ -28,10 +28,6 @@ export interface BarOptions extends ChartOptions {
   valueTitle?: string
   /** Bars shown, the longest first. Default 20. */
   top?: number
-  /** Columns with the ends of each value's interval, drawn as whiskers. */
-  interval?: readonly [low: string, high: string]
-  /** What the values were measured on, for the subtitle, such as `{ n: 800, unit: 'tweets' }`. Default: the sum of whole numbers. */
-  measuredOn?: { n: number; unit: string }
   /** Keeps the rows' order instead of sorting by length. Default false. */
   keepOrder?: boolean
   /** Bars stand up instead of lying. Default false. */
@@ -41,8 +37,8 @@ export interface BarOptions extends ChartOptions {
 }
 
 /**
- * Bars by name, longest first. The subtitle gives the number of bars and what they were measured on; counts are summed, other
- * values (shares, milliseconds) are not.
+ * Bars by name, longest first. The subtitle gives the number of bars and their sum; values that are no counts (milliseconds)
+ * are not summed. Shares with intervals are for `scoreBars`.
  */
 export function barChart(table: TableLike, options: BarOptions): Figure {
   const { label: name, value, labelTitle = name, valueTitle = value, top = 20, vertical = false } = options
@@ -53,7 +49,7 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
   const lengths = columns.values(need(columns.names, value, 'barChart'))!
   const bars = names.flatMap((text, i) => {
     const length = toNumber(lengths[i])
-    return length === undefined ? [] : [{ text, length, row: i }]
+    return length === undefined ? [] : [{ text, length }]
   })
   if (!bars.length) return emptyFigure(title, `No numbers in column ${value}.`)
   if (!options.keepOrder) bars.sort((a, b) => b.length - a.length)
@@ -68,7 +64,6 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
     text: length.map(formatNumber),
     textposition: 'outside',
     cliponaxis: false,
-    ...whiskers(columns, shown, options),
     customdata: shown.map(bar => label(bar.text, 120)),
     hovertemplate: `%{customdata}<br>%{text} ${label(valueTitle)}<extra></extra>`,
   }
@@ -76,31 +71,15 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
   const numbers = axis(valueTitle, { tickformat: ',~r', rangemode: 'tozero' })
   const shownOf =
     shown.length < bars.length ? `top ${shown.length} of ${formatNumber(bars.length)}` : `all ${formatNumber(bars.length)}`
-  return figure([trace], title, `${shownOf}; ${measured(shown, bars, valueTitle, options.measuredOn)}`, {
+  return figure([trace], title, `${shownOf}; ${measured(shown, bars, valueTitle)}`, {
     ...(vertical ? { xaxis: names_, yaxis: numbers } : { xaxis: numbers, yaxis: names_ }),
     height: options.height ?? (vertical ? 380 : 165 + 22 * shown.length),
     bargap: 0.25,
   })
 }
 
-/** The intervals of the bars shown, as plotly's error bars; nothing where no columns were named. */
-function whiskers(columns: Columns, shown: readonly { length: number; row: number }[], options: BarOptions): object {
-  if (!options.interval) return {}
-  const [low, high] = options.interval.map(name => columns.values(need(columns.names, name, 'barChart'))!)
-  const arm = (ends: unknown[]) => shown.map(bar => Math.abs((toNumber(ends[bar.row]) ?? bar.length) - bar.length))
-  const bars = { type: 'data', symmetric: false, array: arm(high!), arrayminus: arm(low!), color: '#7b7b7b' }
-  // The number stands inside, since the whisker is where it would be.
-  return { [options.vertical ? 'error_y' : 'error_x']: bars, textposition: 'inside', insidetextanchor: 'start' }
-}
-
-/** What the values were measured on: as told, else their sum where they are counts, else their range. */
-function measured(
-  shown: readonly { length: number }[],
-  all: readonly { length: number }[],
-  unit: string,
-  told: BarOptions['measuredOn'],
-): string {
-  if (told) return count(told.n, told.unit)
+/** What the bars stand for together: their sum where they are counts, else their range. */
+function measured(shown: readonly { length: number }[], all: readonly { length: number }[], unit: string): string {
   const sum = (bars: readonly { length: number }[]) => bars.reduce((total, bar) => total + bar.length, 0)
   if (all.every(bar => Number.isInteger(bar.length))) return `together ${formatNumber(sum(shown))} of ${count(sum(all), unit)}`
   const lengths = all.map(bar => bar.length)

@@ -170,22 +170,15 @@ describe('barChart', () => {
     expect(title(figure).subtitle.text).toBe('top 3 of 30; together 84 of n = 435 tweets')
   })
 
-  it('does not add up what is no count, and draws intervals', () => {
-    const rows = [
-      { model: 'a', recall: 0.5, low: 0.45, high: 0.6 },
-      { model: 'b', recall: 0.7, low: null, high: null },
-    ]
-    const bare = barChart(rows, { label: 'model', value: 'recall' })
+  it('does not add up what is no count', () => {
+    const bare = barChart(
+      [
+        { model: 'a', ms: 0.5 },
+        { model: 'b', ms: 0.7 },
+      ],
+      { label: 'model', value: 'ms' },
+    )
     expect(title(bare).subtitle.text).toBe('all 2; n = 2 values from 0.5 to 0.7')
-    const told = barChart(rows, {
-      label: 'model',
-      value: 'recall',
-      interval: ['low', 'high'],
-      measuredOn: { n: 800, unit: 'tweets' },
-    })
-    expect(title(told).subtitle.text).toBe('all 2; n = 800 tweets')
-    const { array, arrayminus } = told.data[0]!.error_x as { array: number[]; arrayminus: number[] }
-    expect([array[0], array[1]!.toFixed(2), arrayminus[1]!.toFixed(2)]).toEqual([0, '0.10', '0.05'])
   })
 
   it('keeps apart names that cutting makes equal, and writes 40,000 in full', () => {
@@ -308,6 +301,21 @@ describe('what the evaluation gives', () => {
     const bars = scoreBars(policies, { label: 'policy', value: 'accuracy' }).data[0]!
     expect((bars.y as number[]).map(value => value.toFixed(4))).toEqual(['0.5603', '0.8208', '0.6618', '0.7761'])
     expect((bars.error_y as { array: number[] }).array[0]).toBeGreaterThan(0.001)
+  })
+})
+
+describe('scoreBars', () => {
+  it('draws intervals, from columns or estimates, the n of each bar and the line to beat', () => {
+    const rows = [
+      { model: 'a', recall: 0.5, recallLow: 0.45, recallHigh: 0.6, n: 800 },
+      { model: 'b', recall: { value: 0.7, low: 0.6, high: 0.8 }, n: 900 },
+    ]
+    const figure = scoreBars(rows, { label: 'model', value: 'recall', baseline: 1 / 3 })
+    const { array, arrayminus } = figure.data[0]!.error_y as { array: number[]; arrayminus: number[] }
+    expect([...array, ...arrayminus].map(arm => arm.toFixed(2))).toEqual(['0.10', '0.10', '0.05', '0.10'])
+    expect(figure.data[0]!.text).toEqual(['0.5000<br>n = 800', '0.7000<br>n = 900'])
+    expect(title(figure).subtitle.text).toBe('recall, 95 % intervals; up to n = 900 labelled tweets')
+    expect(figure.layout.shapes).toMatchObject([{ y0: 1 / 3, y1: 1 / 3 }])
   })
 })
 
