@@ -146,7 +146,8 @@ export function wrong(action: Action): string | undefined {
   }
   if (remove && (!isText(remove.path) || remove.path === '')) return 'remove without a path'
   if (metaData) {
-    if (!isText(metaData.schemaString)) return 'metaData without a schemaString'
+    // A schema that is missing is told of once the whole log is read: other things may be wrong as well.
+    if (!isText(metaData.schemaString ?? '')) return 'metaData.schemaString is not a text'
     if (metaData.format && metaData.format.provider !== 'parquet')
       return `metaData.format is ${metaData.format.provider}, not parquet`
     metaData.partitionColumns ??= []

@@ -23,6 +23,7 @@ export {
   UnsupportedFeatureError,
   VersionNotFoundError,
 } from './errors.js'
+export { type Exported, exportTable } from './export.js'
 export {
   type ArrayType,
   type DataType,

@@ -1,10 +1,11 @@
 /** A snapshot as a SQL table expression: the data files, each column under its name and with its exact type. */
 import { existsSync } from 'node:fs'
 import { FileNotFoundError, type Store } from '../stores/store.js'
-import { type AddFile, decodePath } from './actions.js'
-import { quoteName, quoteText } from './duckdb.js'
-import { DataFileError, SchemaMismatchError, UnsupportedFeatureError } from './errors.js'
-import { localFile } from './local-files.js'
+import { type AddFile, type DeletionVector, decodePath, encodePath } from './actions.js'
+import { readVector, vectorPath } from './deletion-vector.js'
+import { duckdb, quoteName, quoteText, tempName } from './duckdb.js'
+import { DataFileError, SchemaMismatchError } from './errors.js'
+import { cachedFile, localFile } from './local-files.js'
 import { type DataType, duckdbType, type Field, type Schema } from './schema.js'
 
 /** What of a table a relation is made of. */
@@ -91,7 +92,7 @@ function partitionValue(sql: string, type: DataType, target: string): string {
   return type === 'binary' ? `encode(CAST(${sql} AS VARCHAR))` : `CAST(CAST(${sql} AS VARCHAR) AS ${target})`
 }
 
-async function localFiles(input: RelationInput): Promise<string[]> {
+async function localFiles(input: RelationInput, files: readonly AddFile[]): Promise<string[]> {
   const { store, version } = input
   const one = async (file: AddFile): Promise<string> => {
     try {
@@ -105,9 +106,55 @@ async function localFiles(input: RelationInput): Promise<string[]> {
   }
   const paths: string[] = []
   const ahead = store.localPath ? 256 : 8
-  for (let start = 0; start < input.files.length; start += ahead)
-    paths.push(...(await Promise.all(input.files.slice(start, start + ahead).map(one))))
+  for (let start = 0; start < files.length; start += ahead)
+    paths.push(...(await Promise.all(files.slice(start, start + ahead).map(one))))
   return paths
+}
+
+/** A Parquet file that lists the deleted rows of a data file, kept in the cache folder. */
+async function deletedRows(input: RelationInput, file: AddFile, vector: DeletionVector): Promise<string> {
+  const { store, version } = input
+  const fail = (error: unknown): never => {
+    const detail = error instanceof FileNotFoundError ? 'the deletion vector is missing' : (error as Error).message
+    throw new DataFileError(store.uri, file.path, version, detail, { cause: error })
+  }
+  let path: string | undefined
+  try {
+    path = vectorPath(vector)
+  } catch (error) {
+    return fail(error)
+  }
+  const inStore =
+    path === undefined ? '' : dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
+  const key = `deleted\0${store.uri}\0${inStore}\0${JSON.stringify(vector)}\0${store.uri.startsWith('memory:') ? process.pid : ''}`
+  return cachedFile(key, 'parquet', async target => {
+    const rows = await readVector(vector, (start, end) => store.read(inStore, { start, end }))
+    const database = await duckdb()
+    const name = tempName('deleted')
+    try {
+      await database.load(name, { row: { type: 'BIGINT', values: rows } })
+      await database.run(`COPY ${name} TO ${quoteText(target)} (FORMAT parquet)`)
+    } finally {
+      await database.run(`DROP TABLE IF EXISTS ${name}`)
+    }
+  }).catch(fail)
+}
+
+/** The rows of files, those deleted by vectors left out. */
+async function scanAll(input: RelationInput, columns: readonly Field[]): Promise<string> {
+  const whole = input.files.filter(file => !file.deletionVector)
+  const holed = input.files.filter(file => file.deletionVector)
+  const parts: string[] = []
+  if (whole.length) parts.push(scan(input, columns, whole, await localFiles(input, whole)))
+  if (holed.length) {
+    const deleted: string[] = []
+    for (const file of holed) deleted.push(await deletedRows(input, file, file.deletionVector as DeletionVector))
+    // The n-th list of deleted rows belongs to the n-th file.
+    const lists = `read_parquet([${deleted.map(quoteText).join(', ')}])`
+    const join = `ANTI JOIN ${lists} d ON f.file_index = d.file_index AND f.file_row_number = d."row"`
+    parts.push(`${scan(input, columns, holed, await localFiles(input, holed))} ${join}`)
+  }
+  return parts.join(' UNION ALL ')
 }
 
 function scan(input: RelationInput, columns: readonly Field[], files: readonly AddFile[], paths: readonly string[]): string {
@@ -146,14 +193,8 @@ export async function relationSql(input: RelationInput): Promise<string> {
     return field
   })
   const columns = all ?? chosen
-  if (input.files.some(file => file.deletionVector))
-    throw new UnsupportedFeatureError(
-      input.store.uri,
-      ['deletionVectors'],
-      'needs deletionVectors, which this library does not read',
-    )
   const base = input.files.length
-    ? scan(input, columns, input.files, await localFiles(input))
+    ? await scanAll(input, columns)
     : `SELECT ${columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')} WHERE false`
   if (input.where === undefined) return `(${base})`
   return `(SELECT ${chosen.map(field => quoteName(field.name)).join(', ')} FROM (${base}) WHERE (${input.where}))`
