@@ -23,7 +23,10 @@ export async function exportTable(snapshot: Snapshot, output: string): Promise<E
   const temp = `${target}.${process.pid}.tmp`
   try {
     const source = `SELECT * FROM ${await snapshot.relation()}`
-    const rows = await (await duckdb()).run(`COPY (${source}) TO ${quoteText(temp)} (FORMAT parquet, COMPRESSION zstd)`)
+    const database = await duckdb()
+    const rows = await database.run(`COPY (${source}) TO ${quoteText(temp)} (FORMAT parquet, COMPRESSION zstd)`).catch(error => {
+      throw snapshot.explain(error)
+    })
     await rename(temp, target)
     return { version: snapshot.version, rows, output: target }
   } finally {

@@ -11,6 +11,7 @@ import {
   type Protocol,
   type RemoveFile,
   type Txn,
+  versionText,
 } from './actions.js'
 import { writeCheckpoint } from './checkpoint.js'
 import {
@@ -235,8 +236,10 @@ function tableOn(store: Store): DeltaTable {
   async function timestampOf(state: TableState): Promise<Date> {
     const info = state.commitInfo
     const stamp = info?.inCommitTimestamp ?? info?.timestamp
-    if (stamp !== undefined) return new Date(stamp)
-    return (await store.stat(LOG + commitName(state.version)))?.modified ?? new Date(0)
+    if (Number.isFinite(stamp)) return new Date(stamp as number)
+    // The commit's file, or the checkpoint's where commits were cleaned away.
+    for await (const file of store.list(LOG + versionText(state.version))) return file.modified
+    return new Date(0)
   }
   async function stateAt(at: { version?: number; timestamp?: Date | string }): Promise<TableState> {
     let version = at.version
@@ -388,7 +391,7 @@ function logCommit(version: number, actions: readonly Action[], modified: Date |
     else if (action.commitInfo) commit.commitInfo = action.commitInfo
   }
   const stamp = commit.commitInfo?.inCommitTimestamp ?? commit.commitInfo?.timestamp
-  commit.timestamp = stamp === undefined ? (modified ?? commit.timestamp) : new Date(stamp)
+  commit.timestamp = Number.isFinite(stamp) ? new Date(stamp as number) : (modified ?? commit.timestamp)
   return commit
 }
 
