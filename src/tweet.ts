@@ -24,8 +24,8 @@ export interface RawTweet {
   sentiment: string
 }
 
-/** How a record was recognised: the classroom's four strings, the two forms of Twitter's API, a Jetstream post, or nothing known. */
-export type RecordForm = 'classroom' | 'twitter-v1' | 'twitter-v2' | 'jetstream' | 'unknown'
+/** How a record was recognised: the classroom's four strings, the two forms of Twitter's API, or nothing known. */
+export type RecordForm = 'classroom' | 'twitter-v1' | 'twitter-v2' | 'unknown'
 
 /** A row of `bronze`: the record as it came, and where from. */
 export interface BronzeTweet {
@@ -41,7 +41,9 @@ export interface BronzeTweet {
   record: string | null
   /** What did not fit: the whole text of a malformed record, or a JSON object of the fields that are not in the schema. */
   rescue: string | null
+  /** Path of the file under the source's folder, and the line (or array position) in it, from 1. */
   source_file: string
+  source_line: number
   processing_time: Date
 }
 

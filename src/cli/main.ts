@@ -1,7 +1,19 @@
 import { type Command, say, UsageError } from './command.js'
 
 /** Commands by name, each loaded when it is called so that `--help` is instant. */
-const commands: Record<string, () => Promise<Command>> = {}
+const commands: Record<string, () => Promise<Command>> = {
+  run: async () => (await import('./run.js')).command,
+  status: async () => (await import('./status.js')).command,
+  stop: async () => (await import('./stop.js')).command,
+  clear: async () => (await import('./clear.js')).command,
+  history: async () => (await import('./history.js')).command,
+  sql: async () => (await import('./sql.js')).command,
+  report: async () => (await import('./report.js')).command,
+  models: async () => (await import('./models.js')).command,
+  promote: async () => (await import('./promote.js')).command,
+  rollback: async () => (await import('./rollback.js')).command,
+  doctor: async () => (await import('./doctor.js')).command,
+}
 
 function usage(summaries: [string, string][]): string {
   const width = Math.max(...summaries.map(([name]) => name.length))

@@ -54,7 +54,8 @@ export interface Duckdb {
 const CHUNK_ROWS = 2048
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
-function toJs(value: DuckDBValue, type: DuckDBType): JS | null {
+/** A DuckDB value as the plain JavaScript value that a `Row` holds. */
+export function toJs(value: DuckDBValue, type: DuckDBType): JS | null {
   if (value instanceof DuckDBDecimalValue) {
     // As text where a number would not be the same.
     const text = value.toString()

@@ -1,0 +1,83 @@
+/**
+ * The notebook kernel "TypeScript (Moodlake)": tslab, with cells checked as strictly as `src/`.
+ *
+ * - The working directory is the repository's root, wherever the notebook lies: of the checkout that holds the notebook,
+ *   else of the one that holds this file.
+ * - `import … from 'moodlake'` is typed (the package refers to itself); `./src/x.js` is compiled and reloaded on change.
+ * - Stop (SIGINT) ends the running cell, but what the cell began goes on in the background unless it listens. It listens
+ *   so: `globalThis[Symbol.for('moodlake.interrupt')]?.()` gives an `AbortSignal` that is aborted by the next Stop; after
+ *   that the same call gives a new one. Outside a kernel there is no such function.
+ *   Jupyter sends the signal to the whole process group: child processes that should survive it are spawned `detached`.
+ * - The kernel ends when Jupyter asks it to, even with streams or workers alive, and when Jupyter itself is gone.
+ *
+ * tslab has no settings for any of this, so its TypeScript is wrapped in the require cache: the version is pinned.
+ */
+'use strict'
+const fs = require('node:fs')
+const { createRequire } = require('node:module')
+const path = require('node:path')
+
+const own = path.dirname(__dirname)
+
+function isMoodlake(folder) {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8')).name === 'moodlake'
+  } catch {
+    return false
+  }
+}
+
+function findRoot(folder) {
+  for (let at = folder; at !== path.dirname(at); at = path.dirname(at)) if (isMoodlake(at)) return at
+  return own
+}
+
+/** Gives tslab a TypeScript whose programs are strict, resolve like a bundler and know the newer libraries. */
+function wrapTypescript(requireTslab) {
+  const file = requireTslab.resolve('@tslab/typescript-for-tslab')
+  const ts = requireTslab(file)
+  const createWatchCompilerHost = (files, options, ...rest) =>
+    ts.createWatchCompilerHost(
+      [...files, path.join(root, 'kernel', 'lib.d.ts')],
+      {
+        ...options,
+        strict: true,
+        noUncheckedIndexedAccess: true,
+        moduleResolution: ts.ModuleResolutionKind.Bundler,
+        lib: ['lib.es2023.d.ts'],
+        types: ['node'],
+      },
+      ...rest,
+    )
+  require.cache[file].exports = { ...ts, createWatchCompilerHost }
+}
+
+/** Arms the signal that the next Stop aborts. */
+function armInterrupt() {
+  let controller = new AbortController()
+  globalThis[Symbol.for('moodlake.interrupt')] = () => controller.signal
+  process.on('SIGINT', () => {
+    const stopped = controller
+    controller = new AbortController()
+    stopped.abort(new Error('stopped from the notebook'))
+  })
+}
+
+/** Ends the process soon after Jupyter's goodbye, or when Jupyter dies without one. */
+function endWithJupyter({ ZmqServer }) {
+  const close = ZmqServer.prototype.close
+  ZmqServer.prototype.close = function () {
+    close.call(this)
+    setTimeout(() => process.exit(0), 300)
+  }
+  const parent = process.ppid
+  setInterval(() => process.ppid !== parent && process.exit(0), 2000).unref()
+}
+
+const root = findRoot(process.cwd())
+process.chdir(root)
+const requireTslab = createRequire(createRequire(path.join(root, 'package.json')).resolve('tslab/package.json'))
+wrapTypescript(requireTslab)
+armInterrupt()
+endWithJupyter(requireTslab('./dist/jupyter.js'))
+requireTslab('./dist/main.js').startKernel({ configPath: process.argv[2], enableFindLocal: false })

@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { bundledModelFolder } from '../models/bundled.js'
+import { type Command, parse, printJson } from './command.js'
+
+const help = `
+usage: moodlake doctor [--json]
+
+Says what is installed, what is missing and how to get it. Exit code 1 when something that is needed is missing.
+`
+
+/** One line of the doctor's report. */
+interface Finding {
+  name: string
+  ok: boolean
+  /** Needed for demo, notebooks and tests; what is not needed only switches a part off. */
+  needed: boolean
+  /** Version, place or size found. */
+  found: string
+  /** How to get it, where it is missing. */
+  remedy?: string
+}
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const SETUP = 'npm run setup'
+const GB = 2 ** 30
+const NEEDED_DISK_GB = 3
+const NEEDED_MEMORY_GB = 4
+const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome']
+
+const execute = promisify(execFile)
+
+/** First line that a command prints, undefined when it does not run. */
+async function firstLine(command: string, args: string[] = ['--version']): Promise<string | undefined> {
+  try {
+    const { stdout, stderr } = await execute(command, args, { timeout: 30_000 })
+    return (stdout.trim() || stderr.trim()).split('\n')[0]
+  } catch {
+    return undefined
+  }
+}
+
+async function program(name: string, needed: boolean, commands: string[], remedy: string, args?: string[]): Promise<Finding> {
+  for (const command of commands) {
+    const found = await firstLine(command, args)
+    if (found) return { name, ok: true, needed, found }
+  }
+  return { name, ok: false, needed, found: 'not found', remedy }
+}
+
+/** Version of a Python package of `.venv`, read from its metadata's folder name: importing MLflow takes seconds. */
+function pythonPackage(name: string): Finding {
+  const library = join(ROOT, '.venv', 'lib')
+  const folders = existsSync(library) ? readdirSync(library).map(python => join(library, python, 'site-packages')) : []
+  const info = folders.filter(existsSync).flatMap(folder => readdirSync(folder).filter(file => file.startsWith(`${name}-`)))
+  const version = info.map(file => /-([^-]+)\.dist-info$/.exec(file)?.[1]).find(Boolean)
+  return { name, ok: Boolean(version), needed: true, found: version ?? 'not found', ...(!version && { remedy: SETUP }) }
+}
+
+function kernel(): Finding {
+  const file = join(ROOT, '.venv', 'share', 'jupyter', 'kernels', 'moodlake', 'kernel.json')
+  try {
+    const { argv, display_name } = JSON.parse(readFileSync(file, 'utf8')) as { argv: string[]; display_name: string }
+    const missing = argv.find(part => part.startsWith('/') && !existsSync(part))
+    if (!missing) return { name: 'kernel', ok: true, needed: true, found: display_name }
+    return { name: 'kernel', ok: false, needed: true, found: `${missing} is gone`, remedy: SETUP }
+  } catch {
+    return { name: 'kernel', ok: false, needed: true, found: 'not registered', remedy: SETUP }
+  }
+}
+
+function build(): Finding {
+  const index = join(ROOT, 'dist', 'index.js')
+  if (!existsSync(index)) return { name: 'build', ok: false, needed: true, found: 'no dist/', remedy: SETUP }
+  return {
+    name: 'build',
+    ok: true,
+    needed: true,
+    found: `of ${statSync(index).mtime.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+  }
+}
+
+function packages(): Finding {
+  const names = Object.keys(
+    (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }).dependencies,
+  )
+  const missing = names.filter(name => {
+    try {
+      import.meta.resolve(name)
+      return false
+    } catch {
+      return !existsSync(join(ROOT, 'node_modules', name))
+    }
+  })
+  const found = missing.length ? `missing: ${missing.join(', ')}` : `${names.length} dependencies`
+  return { name: 'node packages', ok: !missing.length, needed: true, found, ...(missing.length && { remedy: SETUP }) }
+}
+
+function model(): Finding {
+  const folder = bundledModelFolder('compact')
+  return {
+    ...{ name: 'model', ok: Boolean(folder), needed: true, found: folder ? 'compact' : 'models/compact is missing' },
+    ...(!folder && { remedy: 'git checkout models/compact' }),
+  }
+}
+
+async function disk(): Promise<Finding> {
+  const { bavail, bsize } = await statfs(ROOT)
+  const free = (bavail * bsize) / GB
+  const ok = free >= NEEDED_DISK_GB
+  const remedy = `free ${NEEDED_DISK_GB} GB: packages take 2 GB, the demo's lake and reports the rest`
+  return { name: 'disk', ok, needed: true, found: `${free.toFixed(1)} GB free`, ...(!ok && { remedy }) }
+}
+
+function memory(): Finding {
+  const size = totalmem() / GB
+  const ok = size >= NEEDED_MEMORY_GB * 0.9
+  const remedy = `${NEEDED_MEMORY_GB} GB are needed to score and run notebooks at once`
+  return { name: 'memory', ok, needed: false, found: `${size.toFixed(1)} GB`, ...(!ok && { remedy }) }
+}
+
+function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const ok = major > 20 || (major === 20 && minor >= 19)
+  return {
+    name: 'node',
+    ok,
+    needed: true,
+    found: process.versions.node,
+    ...(!ok && { remedy: 'Node.js 20.19 or newer: https://nodejs.org' }),
+  }
+}
+
+/** Looks at everything the project uses. */
+async function examine(): Promise<Finding[]> {
+  const venv = (name: string) => join(ROOT, '.venv', 'bin', name)
+  const browser = 'apt install chromium fonts-dejavu-core (browser tests and PDF reports)'
+  return Promise.all([
+    node(),
+    program('npm', true, ['npm'], 'comes with Node.js: https://nodejs.org'),
+    program('python', true, [process.env.MOODLAKE_PYTHON ?? 'python3', 'python'], 'Python 3.10 to 3.13: https://www.python.org'),
+    packages(),
+    build(),
+    program('venv', true, [venv('python')], SETUP),
+    pythonPackage('jupyterlab'),
+    pythonPackage('nbconvert'),
+    pythonPackage('mlflow'),
+    kernel(),
+    model(),
+    disk(),
+    memory(),
+    program('chromium', false, CHROMIUM, browser),
+    program('java', false, ['java'], 'apt install default-jre-headless (Spark and Kafka suites)', ['-version']),
+  ])
+}
+
+async function run(args: string[]): Promise<number> {
+  const { values } = parse({ args, options: { json: { type: 'boolean', default: false } } })
+  const findings = await examine()
+  const ok = findings.every(finding => finding.ok || !finding.needed)
+  if (values.json) printJson({ ok, findings })
+  else {
+    const mark = (finding: Finding) => (finding.ok ? 'ok' : finding.needed ? 'MISSING' : 'optional')
+    const lines = findings.map(finding => {
+      const remedy = finding.remedy ? `  → ${finding.remedy}` : ''
+      return `${mark(finding).padEnd(9)}${finding.name.padEnd(15)}${finding.found}${remedy}`
+    })
+    process.stdout.write(`${lines.join('\n')}\n`)
+  }
+  return ok ? 0 : 1
+}
+
+export const command: Command = { summary: 'what is installed, what is missing, how to get it', help, run }

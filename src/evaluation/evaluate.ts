@@ -1,0 +1,253 @@
+import { isFailure } from '../models/answer.js'
+import type { Answer, Prediction } from '../models/model.js'
+import { LABELS, type Label } from '../tweet.js'
+import { type Alarm, guardDerivedTruth, guardLabelSets, guardOneClass, guardPerfectAgreement } from './guards.js'
+import { type BootstrapOptions, type Estimate, percentiles, resample, wilson } from './intervals.js'
+import { type Confusion, METRICS, type MetricName, type Metrics, metricsOf } from './metrics.js'
+import { neutralPolicies, type PolicyResult } from './neutral-policy.js'
+import { aucEstimate, aucName, type EvaluationSet } from './roc.js'
+
+/** What an evaluation is told beside truth and answers. */
+export interface EvaluateOptions extends BootstrapOptions {
+  /** Name of the model that answered. */
+  modelName?: string
+  /** Version of it, where it is registered. */
+  modelVersion?: string
+  /** sha256 of the model's folder. */
+  modelHash?: string
+  /** sha256 of the data. */
+  dataHash?: string
+  /** Whether the model has seen these rows in training; default `held-out`. */
+  set?: EvaluationSet
+  /** Column or file that the truth was read from; a guard looks at its name. */
+  truthSource?: string
+}
+
+/** Metrics of one class with their intervals. */
+export interface ClassEvaluation {
+  precision: Estimate
+  recall: Estimate
+  f1: Estimate
+  /** Area under the ROC curve of this class against the rest; undefined at mention level. */
+  auc?: Estimate
+  /** Rows that truly are of the class. */
+  support: number
+  /** Rows predicted to be of the class. */
+  predicted: number
+}
+
+/** Everything known about how well answers fit the truth. Plain JSON. */
+export interface Evaluation {
+  /** Whether a row is a tweet, or a mention in one. */
+  level: 'tweet' | 'mention'
+  /** Rows with a truth and a prediction. */
+  n: number
+  /** Tweets behind them: the same at tweet level. */
+  tweets: number
+  /** Tweets without a true label. */
+  unlabelled: number
+  /** Tweets that have a true label and could not be scored: never counted as a class. */
+  failures: { row: number; error: string }[]
+  confusion: Confusion
+  metrics: Record<MetricName, Estimate>
+  byClass: Record<Label, ClassEvaluation>
+  /** `training AUC` when the rows were trained on. */
+  aucName: 'AUC' | 'training AUC'
+  /** Each neutral policy, where the truth knows only negative and positive; undefined otherwise and at mention level. */
+  neutralPolicies?: PolicyResult[]
+  alarms: Alarm[]
+  set: EvaluationSet
+  seed: number
+  samples: number
+  modelName: string | null
+  modelVersion: string | null
+  modelHash: string | null
+  dataHash: string | null
+}
+
+interface ScoredRow {
+  label: Label
+  answer: Prediction
+  weight: number
+}
+
+/**
+ * Compares a model's answers with the truth, one row per tweet. Intervals are 95 %: Wilson for proportions (accuracy,
+ * baseline, precision and recall of a class), DeLong for areas, a seeded bootstrap of rows for the rest.
+ * @param truth one label per answer; null where nobody knows
+ * @throws when the lengths differ
+ */
+export function evaluate(
+  truth: readonly (Label | null)[],
+  answers: readonly Answer[],
+  options: EvaluateOptions = {},
+): Evaluation {
+  return evaluateRows(
+    'tweet',
+    truth,
+    answers,
+    truth.map(() => 1),
+    options,
+  )
+}
+
+/**
+ * The same, weighing each tweet by its mentions: one row per tweet and mention, as the classroom's table has it. Tweets
+ * without a mention have no row here. Intervals draw whole tweets, for the mentions of one tweet share its prediction.
+ * @param mentions the mentions of each tweet
+ */
+export function evaluateMentions(
+  truth: readonly (Label | null)[],
+  answers: readonly Answer[],
+  mentions: readonly (readonly string[])[],
+  options: EvaluateOptions = {},
+): Evaluation {
+  if (mentions.length !== truth.length) throw new Error(`evaluate: ${truth.length} rows of truth, ${mentions.length} of mentions`)
+  return evaluateRows(
+    'mention',
+    truth,
+    answers,
+    mentions.map(list => list.length),
+    options,
+  )
+}
+
+function evaluateRows(
+  level: Evaluation['level'],
+  truth: readonly (Label | null)[],
+  answers: readonly Answer[],
+  weights: readonly number[],
+  options: EvaluateOptions,
+): Evaluation {
+  if (truth.length !== answers.length) throw new Error(`evaluate: ${truth.length} rows of truth, ${answers.length} answers`)
+  const { seed = 1, samples = 1000, set = 'held-out' } = options
+  const rows: ScoredRow[] = []
+  const failures: Evaluation['failures'] = []
+  truth.forEach((label, row) => {
+    const answer = answers[row]!
+    if (label === null || weights[row] === 0) return
+    if (isFailure(answer)) failures.push({ row, error: answer.error })
+    else rows.push({ label, answer, weight: weights[row]! })
+  })
+  const confusion = confusionOfRows(rows)
+  const metrics = metricsOf(confusion)
+  const draws = drawMetrics(rows, { seed, samples })
+  const tweetLevel = level === 'tweet'
+  const twoClass = tweetLevel && rows.length > 0 && rows.every(row => row.label !== 'neutral')
+  return {
+    level,
+    n: metrics.n,
+    tweets: rows.length,
+    unlabelled: truth.filter(label => label === null).length,
+    failures,
+    confusion,
+    metrics: overallEstimates(metrics, confusion, draws, tweetLevel),
+    byClass: classEstimates(rows, metrics, confusion, draws, tweetLevel),
+    aucName: aucName(set),
+    neutralPolicies: twoClass ? neutralPolicies(truth, answers) : undefined,
+    alarms: allAlarms(truth, answers, rows, confusion, options),
+    set,
+    seed,
+    samples,
+    modelName: options.modelName ?? null,
+    modelVersion: options.modelVersion ?? null,
+    modelHash: options.modelHash ?? null,
+    dataHash: options.dataHash ?? null,
+  }
+}
+
+const K = LABELS.length
+
+function codeOf({ label, answer }: ScoredRow): number {
+  return LABELS.indexOf(label) * K + LABELS.indexOf(answer.label)
+}
+
+function confusionOfCounts(counts: ArrayLike<number>): Confusion {
+  return { labels: LABELS, counts: LABELS.map((_, t) => LABELS.map((_, p) => counts[t * K + p]!)) }
+}
+
+function confusionOfRows(rows: readonly ScoredRow[]): Confusion {
+  const counts = new Float64Array(K * K)
+  for (const row of rows) counts[codeOf(row)]! += row.weight
+  return confusionOfCounts(counts)
+}
+
+/** Metrics of every bootstrap sample of rows. */
+function drawMetrics(rows: readonly ScoredRow[], options: BootstrapOptions): Metrics[] {
+  const draws: Metrics[] = []
+  if (rows.length === 0) return draws
+  const codes = Uint8Array.from(rows, codeOf)
+  const weights = Float64Array.from(rows, row => row.weight)
+  resample(codes, K * K, counts => draws.push(metricsOf(confusionOfCounts(counts))), { ...options, weights })
+  return draws
+}
+
+function overallEstimates(
+  metrics: Metrics,
+  { counts }: Confusion,
+  draws: readonly Metrics[],
+  tweetLevel: boolean,
+): Record<MetricName, Estimate> {
+  const drawn = (name: MetricName): Estimate => ({
+    value: metrics.overall[name],
+    ...percentiles(draws.map(draw => draw.overall[name])),
+    method: tweetLevel ? 'bootstrap' : 'cluster-bootstrap',
+  })
+  const estimates = Object.fromEntries(METRICS.map(name => [name, drawn(name)])) as Record<MetricName, Estimate>
+  if (!tweetLevel) return estimates
+  const hits = counts.reduce((sum, row, i) => sum + row[i]!, 0)
+  const largest = Math.max(...Object.values(metrics.byClass).map(c => c.support))
+  return { ...estimates, accuracy: wilson(hits, metrics.n), majorityBaseline: wilson(largest, metrics.n) }
+}
+
+function classEstimates(
+  rows: readonly ScoredRow[],
+  metrics: Metrics,
+  { counts }: Confusion,
+  draws: readonly Metrics[],
+  tweetLevel: boolean,
+): Record<Label, ClassEvaluation> {
+  const method = tweetLevel ? 'bootstrap' : 'cluster-bootstrap'
+  const entries = LABELS.map((label, i) => {
+    const { support, predicted, ...values } = metrics.byClass[label]!
+    const drawn = (name: keyof typeof values): Estimate => ({
+      value: values[name],
+      ...percentiles(draws.map(draw => draw.byClass[label]![name])),
+      method,
+    })
+    const hits = counts[i]![i]!
+    const estimate: ClassEvaluation = {
+      precision: tweetLevel ? wilson(hits, predicted) : drawn('precision'),
+      recall: tweetLevel ? wilson(hits, support) : drawn('recall'),
+      f1: drawn('f1'),
+      support,
+      predicted,
+    }
+    if (tweetLevel)
+      estimate.auc = aucEstimate(
+        rows.map(row => row.answer.probabilities[i]!),
+        rows.map(row => row.label === label),
+      )
+    return [label, estimate]
+  })
+  return Object.fromEntries(entries) as Record<Label, ClassEvaluation>
+}
+
+function allAlarms(
+  truth: readonly (Label | null)[],
+  answers: readonly Answer[],
+  rows: readonly ScoredRow[],
+  confusion: Confusion,
+  { truthSource }: EvaluateOptions,
+): Alarm[] {
+  if (rows.length === 0) return [{ guard: 'no-truth', message: 'no row has both a true label and a prediction' }]
+  return [
+    ...guardPerfectAgreement(confusion),
+    ...guardDerivedTruth(truth, answers, { truthSource }),
+    ...guardOneClass(confusion),
+    ...guardLabelSets(
+      rows.map(row => row.label),
+      rows.map(row => row.answer.label),
+    ),
+  ]
+}

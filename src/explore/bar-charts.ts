@@ -1,0 +1,220 @@
+/** Counts as bars. */
+import { LABELS, type Label } from '../tweet.js'
+import {
+  axis,
+  type ChartOptions,
+  classColours,
+  count,
+  emptyFigure,
+  type Figure,
+  figure,
+  label,
+  need,
+  SERIES_COLOURS,
+  toNumber,
+} from './chart.js'
+import { type TableLike, toColumns, toRows } from './frames.js'
+import { formatNumber } from './text-table.js'
+
+/** Options of `barChart`. */
+export interface BarOptions extends ChartOptions {
+  /** Column with the names of the bars. */
+  label: string
+  /** Column with their lengths. */
+  value: string
+  /** Title of the axis of names, such as `user`. Default: the column's name. */
+  labelTitle?: string
+  /** Title of the axis of lengths with its unit, such as `tweets`. Default: the column's name. */
+  valueTitle?: string
+  /** Bars shown, the longest first. Default 20. */
+  top?: number
+  /** Keeps the rows' order instead of sorting by length. Default false. */
+  keepOrder?: boolean
+  /** Bars stand up instead of lying. Default false. */
+  vertical?: boolean
+  /** Colour of the bars. Default blue. */
+  colour?: string
+}
+
+/** Bars by name, longest first; the subtitle gives the number of bars and the sum. */
+export function barChart(table: TableLike, options: BarOptions): Figure {
+  const { label: name, value, labelTitle = name, valueTitle = value, top = 20, vertical = false } = options
+  const title = options.title ?? `${valueTitle} by ${labelTitle}`
+  const columns = toColumns(table)
+  if (!columns.n) return emptyFigure(title, `No rows: nothing to count by ${labelTitle}.`)
+  const names = columns.values(need(columns.names, name, 'barChart'))!
+  const lengths = columns.values(need(columns.names, value, 'barChart'))!
+  const bars = names.map((text, i) => ({ text, length: toNumber(lengths[i]) })).filter(bar => bar.length !== undefined) as {
+    text: unknown
+    length: number
+  }[]
+  if (!bars.length) return emptyFigure(title, `No numbers in column ${value}.`)
+  if (!options.keepOrder) bars.sort((a, b) => b.length - a.length)
+  const shown = bars.slice(0, top)
+  const sum = shown.reduce((total, bar) => total + bar.length, 0)
+  const all = bars.reduce((total, bar) => total + bar.length, 0)
+  const category = unique(shown.map(bar => label(bar.text)))
+  const length = shown.map(bar => bar.length)
+  const trace = {
+    type: 'bar',
+    orientation: vertical ? 'v' : 'h',
+    ...(vertical ? { x: category, y: length } : { x: length, y: category }),
+    marker: { color: options.colour ?? SERIES_COLOURS[0] },
+    text: length.map(formatNumber),
+    textposition: 'outside',
+    cliponaxis: false,
+    customdata: shown.map(bar => label(bar.text, 120)),
+    hovertemplate: `%{customdata}<br>%{text} ${label(valueTitle)}<extra></extra>`,
+  }
+  const names_ = axis(labelTitle, { type: 'category', showgrid: false, ...(vertical ? {} : { autorange: 'reversed' }) })
+  const numbers = axis(valueTitle, { tickformat: ',~r', rangemode: 'tozero' })
+  const shownOf =
+    shown.length < bars.length ? `top ${shown.length} of ${formatNumber(bars.length)}` : `all ${formatNumber(bars.length)}`
+  return figure([trace], title, `${shownOf}; together ${formatNumber(sum)} of ${count(all, valueTitle)}`, {
+    ...(vertical ? { xaxis: names_, yaxis: numbers } : { xaxis: numbers, yaxis: names_ }),
+    height: options.height ?? (vertical ? 380 : 150 + 22 * shown.length),
+    bargap: 0.25,
+  })
+}
+
+/** Texts told apart where cutting made them equal: plotly would pile equal categories. */
+function unique(texts: readonly string[]): string[] {
+  const seen = new Map<string, number>()
+  return texts.map(text => {
+    const times = (seen.get(text) ?? 0) + 1
+    seen.set(text, times)
+    return times === 1 ? text : `${text} (${times})`
+  })
+}
+
+/** Options of `classBars`. */
+export interface ClassBarOptions extends ChartOptions {
+  /** Column with the names of the bars. Default `mention`. */
+  label?: string
+  /** What bars are sorted by: one class, or `total`. Default `total`. */
+  sort?: Label | 'total'
+  /** Bars shown. Default 20. */
+  top?: number
+  /** What is counted. Default `tweets`. */
+  unit?: string
+}
+
+/**
+ * Stacked bars of negative, neutral and positive counts, sorted by one class or by the total. The table has a column of names
+ * and the columns `negative`, `neutral` and `positive`, such as `application`. The class that sorts comes first, at the axis.
+ */
+export function classBars(table: TableLike, options: ClassBarOptions = {}): Figure {
+  const { label: name = 'mention', sort = 'total', top = 20, unit = 'tweets' } = options
+  const title =
+    options.title ?? (sort === 'total' ? `Which ${name}s are spoken of most` : `Which ${name}s have most ${sort} ${unit}`)
+  const columns = toColumns(table)
+  if (!columns.n) return emptyFigure(title, `No rows: no ${name} was found.`)
+  for (const column of [name, ...LABELS]) need(columns.names, column, 'classBars')
+  const rows = toRows(table)
+    .filter(row => row[name] !== null && row[name] !== undefined)
+    .map(row => {
+      const counts = LABELS.map(kind => toNumber(row[kind]) ?? 0)
+      return { name: row[name], counts, total: counts.reduce((a, b) => a + b, 0) }
+    })
+  const key = (row: (typeof rows)[number]) => (sort === 'total' ? row.total : row.counts[LABELS.indexOf(sort)]!)
+  const shown = rows.sort((a, b) => key(b) - key(a) || b.total - a.total).slice(0, top)
+  if (!shown.length) return emptyFigure(title, `No rows with a ${name}.`)
+  const category = unique(shown.map(row => label(row.name)))
+  const order = classColours().sort((a, b) => Number(b.label === sort) - Number(a.label === sort))
+  const traces = order.map(({ label: kind, colour }) => ({
+    type: 'bar',
+    orientation: 'h',
+    name: kind,
+    y: category,
+    x: shown.map(row => row.counts[LABELS.indexOf(kind)]!),
+    marker: { color: colour },
+    customdata: shown.map(row => formatNumber(row.total)),
+    hovertemplate: `%{y}<br>%{x:,} ${kind} of %{customdata}<extra></extra>`,
+  }))
+  const sum = rows.reduce((total, row) => total + row.total, 0)
+  return figure(
+    traces,
+    title,
+    `top ${shown.length} of ${formatNumber(rows.length)} by ${sort}; ${count(sum, `${unit} in all`)}`,
+    {
+      barmode: 'stack',
+      xaxis: axis(unit, { tickformat: ',~r' }),
+      yaxis: axis(name, { type: 'category', autorange: 'reversed', showgrid: false }),
+      height: options.height ?? 170 + 22 * shown.length,
+      bargap: 0.25,
+    },
+  )
+}
+
+/** Options of `policyBars`. */
+export interface PolicyOptions extends ChartOptions {
+  /** Accuracy of always giving the most frequent class, [0, 1], drawn as a line. */
+  baseline?: number
+}
+
+/**
+ * Accuracy under each rule for neutral answers, side by side, with its interval and the majority baseline.
+ * @param table rows `{ policy, accuracy, n, lower?, upper? }`, shares in [0, 1]
+ */
+export function policyBars(table: TableLike, options: PolicyOptions = {}): Figure {
+  const title = options.title ?? 'The rule for neutral answers decides the accuracy'
+  const rows = toRows<{ policy: unknown; accuracy?: number; n?: number; lower?: number; upper?: number }>(table)
+  if (!rows.length) return emptyFigure(title, 'No rows: no policy was evaluated.')
+  const category = unique(rows.map(row => label(row.policy)))
+  const accuracy = rows.map(row => toNumber(row.accuracy) ?? 0)
+  const whisker = (edge: 'lower' | 'upper') =>
+    rows.map((row, i) => Math.abs((toNumber(row[edge]) ?? accuracy[i]!) - accuracy[i]!))
+  const data = [
+    {
+      type: 'bar',
+      x: category,
+      y: accuracy,
+      marker: { color: SERIES_COLOURS[0] },
+      text: accuracy.map(
+        (value, i) => `${value.toFixed(4)}${rows[i]!.n === undefined ? '' : `<br>n = ${formatNumber(rows[i]!.n!)}`}`,
+      ),
+      textposition: 'inside',
+      insidetextanchor: 'start',
+      insidetextfont: { color: '#ffffff' },
+      textangle: 0,
+      error_y: { type: 'data', symmetric: false, array: whisker('upper'), arrayminus: whisker('lower'), color: '#7b7b7b' },
+      hovertemplate: '%{x}: %{y:.4f}<extra></extra>',
+    },
+  ]
+  const { baseline } = options
+  const line =
+    baseline === undefined
+      ? {}
+      : {
+          shapes: [
+            {
+              type: 'line',
+              xref: 'paper',
+              x0: 0,
+              x1: 1,
+              y0: baseline,
+              y1: baseline,
+              line: { color: '#d55e00', dash: 'dash', width: 2 },
+            },
+          ],
+          annotations: [
+            {
+              xref: 'paper',
+              x: 1,
+              y: baseline,
+              xanchor: 'right',
+              yanchor: 'bottom',
+              showarrow: false,
+              text: `majority class ${baseline.toFixed(4)}`,
+              font: { color: '#d55e00' },
+            },
+          ],
+        }
+  const n = Math.max(0, ...rows.map(row => row.n ?? 0))
+  return figure(data, title, `accuracy by policy; up to ${count(n, 'labelled tweets')}`, {
+    xaxis: axis('neutral policy', { type: 'category', showgrid: false }),
+    yaxis: axis('accuracy (share of answers)', { range: [0, 1], tickformat: '.1f' }),
+    height: options.height ?? 380,
+    ...line,
+  })
+}

@@ -1,0 +1,143 @@
+/** What every chart has in common: colours, ink, titles that say what to see, and n. */
+import { LABELS, type Label } from '../tweet.js'
+import { formatNumber } from './text-table.js'
+
+/** A plotly trace as plain JSON. */
+export type Trace = { type: string } & Record<string, unknown>
+
+/** A plotly figure as plain JSON: what JupyterLab, a report and a web page draw. */
+export interface Figure {
+  data: Trace[]
+  layout: Record<string, unknown>
+  config: Record<string, unknown>
+}
+
+/** What every chart builder takes. */
+export interface ChartOptions {
+  /** Says what to see in the chart; each builder has a default. */
+  title?: string
+  /** Height in pixels; each builder has a default. */
+  height?: number
+}
+
+/** The colour of each class, the same in every chart; told apart with any colour vision, and light from dark. */
+export const LABEL_COLOURS: Readonly<Record<Label, string>> = { negative: '#d55e00', neutral: '#9a9a9a', positive: '#0079bd' }
+
+/** Colours for other series, after Okabe and Ito (2008), without those of the classes first. */
+export const SERIES_COLOURS = ['#0079bd', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00'] as const
+
+/** Colours of the three streams. */
+export const STREAM_COLOURS: Readonly<Record<string, string>> = { bronze: '#b0642c', silver: '#8796a8', gold: '#dba400' }
+
+/** One hue from pale to deep; opaque, so that it reads the same on a light and on a dark page. */
+export const HEAT: readonly (readonly [number, string])[] = [
+  [0, '#e8f1f8'],
+  [0.5, '#6aaed6'],
+  [1, '#08406f'],
+]
+
+// Mid-grey ink has a contrast above 4.3 on white and on JupyterLab's dark grey alike.
+const INK = '#7b7b7b'
+const GRID = 'rgba(128,128,128,0.28)'
+
+const BIDI_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/
+
+/**
+ * Text of a tweet or user as a chart may show it: mark-up is inert, right-to-left text stays in its place, and what is longer than
+ * `length` characters (default 28) is cut with `…`.
+ */
+export function label(text: unknown, length = 28): string {
+  const characters = [
+    ...String(text ?? '(none)')
+      .replace(BIDI_MARKS, '')
+      .replace(/\s+/g, ' '),
+  ]
+  const short = characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : characters.join('')
+  const inert = short.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  return RIGHT_TO_LEFT.test(inert) ? `\u2068${inert}\u2069` : inert
+}
+
+/** `n = 5,000 tweets`. */
+export function count(n: number, unit: string): string {
+  return `n = ${formatNumber(n)} ${unit}`
+}
+
+/** An axis with its title and, for numbers, separators in place of `40k`. */
+export function axis(title: string, options: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    title: { text: title, standoff: 8 },
+    gridcolor: GRID,
+    zerolinecolor: GRID,
+    linecolor: GRID,
+    automargin: true,
+    ...options,
+  }
+}
+
+/** A figure with the common look. `subtitle` says n and units. */
+export function figure(data: Trace[], title: string, subtitle: string, layout: Record<string, unknown> = {}): Figure {
+  return {
+    data,
+    layout: {
+      title: {
+        text: label(title, 110),
+        subtitle: { text: label(subtitle, 140), font: { size: 12, color: INK } },
+        x: 0,
+        xref: 'paper',
+        xanchor: 'left',
+        y: 0.97,
+        yref: 'container',
+        yanchor: 'top',
+        font: { size: 16, color: INK },
+      },
+      font: { family: 'system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif', size: 12, color: INK },
+      paper_bgcolor: 'rgba(0,0,0,0)',
+      plot_bgcolor: 'rgba(0,0,0,0)',
+      colorway: [...SERIES_COLOURS],
+      separators: '.,',
+      height: 380,
+      margin: { l: 60, r: 24, t: 72, b: 56 },
+      legend: { orientation: 'h', x: 1, xanchor: 'right', y: 1.0, yanchor: 'bottom', traceorder: 'normal' },
+      hoverlabel: { align: 'left' },
+      ...layout,
+    },
+    config: { responsive: true, displaylogo: false, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] },
+  }
+}
+
+/** A figure that says why there is nothing to see, in place of a blank picture. */
+export function emptyFigure(title: string, why: string): Figure {
+  return figure([], title, 'n = 0', {
+    height: 180,
+    xaxis: { visible: false },
+    yaxis: { visible: false },
+    annotations: [
+      { text: label(why, 140), showarrow: false, font: { size: 14, color: INK }, xref: 'paper', yref: 'paper', x: 0.5, y: 0.5 },
+    ],
+  })
+}
+
+/** A finite number out of a cell, undefined for anything else. */
+export function toNumber(value: unknown): number | undefined {
+  const number = typeof value === 'bigint' ? Number(value) : value
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
+}
+
+/** A moment out of a cell: a `Date`, ISO text, or milliseconds since 1970; undefined for anything else. */
+export function toTime(value: unknown): Date | undefined {
+  if (!(value instanceof Date) && typeof value !== 'string' && typeof value !== 'number') return undefined
+  const date = new Date(value)
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
+/** The column, or an error that lists those there are. */
+export function need(names: readonly string[], name: string, chart: string): string {
+  if (!names.includes(name)) throw new Error(`${chart}: no column ${name}; there are ${names.join(', ') || 'none'}`)
+  return name
+}
+
+/** The three classes with their colours, in the order of `LABELS`. */
+export function classColours(): { label: Label; colour: string }[] {
+  return LABELS.map(name => ({ label: name, colour: LABEL_COLOURS[name] }))
+}

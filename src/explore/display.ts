@@ -1,0 +1,217 @@
+/** What a cell shows: rich output in the notebook kernel, text anywhere else. */
+import { createRequire } from 'node:module'
+import { inspect } from 'node:util'
+import type { Figure } from './chart.js'
+import { type ConfusionCounts, confusionMatrixChart } from './evaluation-charts.js'
+import { isTableLike, type TableLike, toColumns } from './frames.js'
+import { escapeHtml, figureHtml, figureTitle, type HtmlTableOptions, tableHtml } from './html.js'
+import { formatNumber, formatValue, textTable } from './text-table.js'
+
+/** One output in several forms, best one chosen by whoever shows it. */
+export type MimeBundle = Record<string, unknown>
+
+type Write = (message: { data: MimeBundle; metadata: object; transient: object }, update: boolean) => void
+
+/**
+ * The kernel's way to send output to the cell that runs now; undefined outside a kernel. tslab keeps it in a module of its own
+ * copy, which is found among the loaded modules: nothing is loaded here.
+ */
+function kernelWrite(): Write | undefined {
+  if (!Reflect.has(globalThis, '__tslab__')) return undefined
+  const { cache } = createRequire(import.meta.url)
+  const key = Object.keys(cache).find(path => /[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(path))
+  return (key && (cache[key]!.exports as { lastWriteDisplayData?: Write | null }).lastWriteDisplayData) || undefined
+}
+
+/** True inside the notebook kernel. */
+export function inKernel(): boolean {
+  return kernelWrite() !== undefined
+}
+
+function isFigure(value: unknown): value is Figure {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Array.isArray(Reflect.get(value, 'data')) &&
+    typeof Reflect.get(value, 'layout') === 'object'
+  )
+}
+
+function isConfusion(value: unknown): value is ConfusionCounts {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Array.isArray(Reflect.get(value, 'labels')) &&
+    Array.isArray(Reflect.get(value, 'counts'))
+  )
+}
+
+/** A figure in the forms of JupyterLab, HTML export and text. */
+function figureBundle(figure: Figure): MimeBundle {
+  const annotations = figure.layout.annotations as unknown[] | undefined
+  if (!figure.data.length && !annotations?.length) throw new Error('show: the figure has no data: nothing would be drawn')
+  const { title, subtitle } = figureTitle(figure)
+  const traces = figure.data.map(trace => (trace.name ? String(trace.name) : '')).filter(Boolean)
+  return {
+    'application/vnd.plotly.v1+json': figure,
+    'text/html': figureHtml(figure),
+    'text/plain': [`[chart] ${title}`, subtitle, traces.length > 1 ? `series: ${traces.join(', ')}` : '']
+      .filter(Boolean)
+      .join('\n'),
+  }
+}
+
+/** Where the rows of a query come from, in a line; empty for other tables. */
+function provenance(table: TableLike): string {
+  const tables = Reflect.get(table, 'tables') as { name: string; version: number }[] | undefined
+  if (!Array.isArray(tables)) return ''
+  const from = tables.map(({ name, version }) => `${name}@v${version}`).join(', ')
+  return `${formatNumber(toColumns(table).n)} rows${from ? ` from ${from}` : ''}, ${formatNumber(Math.round(Number(Reflect.get(table, 'ms')) || 0))} ms`
+}
+
+/** A value as the output of a cell. */
+export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBundle {
+  if (isFigure(value)) return figureBundle(value)
+  if (isConfusion(value)) return figureBundle(confusionMatrixChart(value))
+  if (isTableLike(value)) {
+    const from = provenance(value)
+    const text = textTable(value, { maxRows: Math.min(options.maxRows ?? 20, 200) })
+    const html = tableHtml(value, options)
+    return {
+      'text/html': from ? `${html}<p style="opacity:.7;margin:.3em 0">${escapeHtml(from)}</p>` : html,
+      'text/plain': [options.caption, text, from].filter(Boolean).join('\n'),
+    }
+  }
+  return { 'text/plain': typeof value === 'string' ? value : inspect(value, { depth: 4 }) }
+}
+
+/** Sends a bundle to the running cell, or prints its text on stdout outside a kernel. */
+function emit(bundle: MimeBundle): void {
+  const write = kernelWrite()
+  if (write) write({ data: bundle, metadata: {}, transient: {} }, false)
+  else process.stdout.write(`${String(bundle['text/plain'])}\n`)
+}
+
+/**
+ * Shows a chart, a table (rows, query result, arquero, danfo), a confusion matrix, or any other value. In a notebook it is drawn;
+ * elsewhere its text is printed on stdout.
+ * @throws Error for a figure that would be blank
+ */
+export function show(value: unknown, options: HtmlTableOptions = {}): void {
+  emit(toBundle(value, options))
+}
+
+/** Text that Markdown shows as it is. */
+function escapeMarkdown(text: string): string {
+  return escapeHtml(text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]()#+!|~$-]/g, '\\$&'))
+}
+
+/**
+ * A sentence whose numbers are computed, shown as Markdown: ``prose`**${n}** of ${all} tweets are positive.` ``. Numbers get
+ * separators, and values are inert.
+ */
+export function prose(text: TemplateStringsArray, ...values: unknown[]): void {
+  const fill = (turn: (value: string) => string) =>
+    text.reduce((done, part, i) => done + turn(formatValue(values[i - 1]) ?? 'null') + part).trim()
+  emit({ 'text/markdown': fill(escapeMarkdown), 'text/plain': fill(value => value) })
+}
+
+/** A bar that moves. */
+export interface Progress {
+  /** Sets what is done so far, with a word on what is being done. */
+  update(done: number, note?: string): void
+  /** Adds to what is done; default 1. */
+  tick(more?: number, note?: string): void
+  /** Ends the bar with the time it took. Later calls change nothing. */
+  done(note?: string): void
+}
+
+/** Options of `progress`. */
+export interface ProgressOptions {
+  /** What is counted, such as `tweets`. Default none. */
+  unit?: string
+  /** Least time between two updates in milliseconds. Default 100 in a notebook and on a terminal, 10,000 in a log. */
+  everyMs?: number
+}
+
+/** `12 s` · `3 min 05 s` · `2 h 10 min`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`
+  return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')} min`
+}
+
+/** One state of a bar in words: `scoring 1,200 of 5,000 tweets (24 %), 12 s left`. */
+function words(title: string, done: number, total: number, unit: string, ms: number, note: string, ended: boolean): string {
+  const share = total > 0 ? Math.min(1, done / total) : 1
+  const time = ended
+    ? `took ${formatDuration(ms)}`
+    : done > 0 && share < 1
+      ? `${formatDuration((ms * (1 - share)) / share)} left`
+      : ''
+  const counted = `${formatNumber(done)} of ${formatNumber(total)}${unit ? ` ${unit}` : ''} (${Math.floor(100 * share)} %)`
+  return [`${title} ${counted}`, time, note].filter(Boolean).join(', ')
+}
+
+let bars = 0
+
+/** Sends the states of one bar: over each other in a notebook and on a terminal, line by line in a log. */
+function barOutput(): { send(text: string, share: number, last: boolean): void; live: boolean } {
+  // The writer belongs to the cell that started the bar, whatever cell runs later.
+  const write = kernelWrite()
+  if (write) {
+    const transient = { display_id: `moodlake-${process.pid}-${++bars}` }
+    let first = true
+    const send = (text: string, share: number) => {
+      const html = `<progress value="${share.toFixed(4)}" max="1" style="width:16em;vertical-align:middle"></progress> ${escapeHtml(text)}`
+      write({ data: { 'text/html': html, 'text/plain': text }, metadata: {}, transient }, !first)
+      first = false
+    }
+    return { send, live: true }
+  }
+  const { stderr } = process
+  if (!stderr.isTTY) return { send: text => stderr.write(`${text}\n`), live: false }
+  const send = (text: string, share: number, last: boolean) => {
+    const line = `${'█'.repeat(Math.round(share * 20)).padEnd(20, '░')} ${text}`
+    stderr.write(`\r${line.slice(0, (stderr.columns || 80) - 1)}\u001b[K${last ? '\n' : ''}`)
+  }
+  return { send, live: true }
+}
+
+/**
+ * A progress bar with the time left. In a notebook it moves in place; on a terminal it is one line of stderr; in a log a line at
+ * most every 10 seconds.
+ * @param total how much there is to do; 0 counts as done
+ * @param title what is being done
+ */
+export function progress(total: number, title: string, options: ProgressOptions = {}): Progress {
+  const { unit = '' } = options
+  const { send, live } = barOutput()
+  const everyMs = options.everyMs ?? (live ? 100 : 10_000)
+  const start = performance.now()
+  let state = 0
+  let said = Number.NEGATIVE_INFINITY
+  let ended = false
+  const tell = (note: string, last: boolean) => {
+    said = performance.now()
+    send(words(title, state, total, unit, said - start, note, last), total > 0 ? Math.min(1, state / total) : 1, last)
+  }
+  const update = (done: number, note = '') => {
+    if (ended) return
+    state = done
+    if (performance.now() - said >= everyMs) tell(note, false)
+  }
+  if (live) tell('', false)
+  else said = start
+  return {
+    update,
+    tick: (more = 1, note = '') => update(state + more, note),
+    done(note = '') {
+      if (ended) return
+      tell(note, true)
+      ended = true
+    },
+  }
+}

@@ -1,0 +1,172 @@
+/** How good a model is, in pictures. */
+import {
+  axis,
+  type ChartOptions,
+  count,
+  emptyFigure,
+  type Figure,
+  figure,
+  HEAT,
+  label,
+  SERIES_COLOURS,
+  toNumber,
+} from './chart.js'
+import { type TableLike, toRows } from './frames.js'
+import { formatNumber } from './text-table.js'
+
+/** A confusion matrix: `counts[i][j]` answers were `predicted[j]` where the truth is `labels[i]`. */
+export interface ConfusionCounts {
+  /** Names of the true classes, one per row. */
+  labels: readonly string[]
+  /** Names of the predicted classes, one per column. Default: `labels`. */
+  predicted?: readonly string[]
+  counts: readonly (readonly number[])[]
+}
+
+/**
+ * A confusion matrix with full integers; colour is the share of the true class, so that rare classes can be read as well.
+ * @throws Error when the counts do not fit the labels or are not whole numbers
+ */
+export function confusionMatrixChart(matrix: ConfusionCounts, options: ChartOptions = {}): Figure {
+  const { labels, counts, predicted = labels } = matrix
+  const title = options.title ?? 'Which classes the model mixes up'
+  if (counts.length !== labels.length || counts.some(row => row.length !== predicted.length))
+    throw new Error(
+      `confusion matrix: ${counts.length} rows of ${counts[0]?.length ?? 0} counts for ${labels.length} × ${predicted.length} labels`,
+    )
+  const bad = counts.flat().find(value => !Number.isSafeInteger(value) || value < 0)
+  if (bad !== undefined) throw new Error(`confusion matrix: ${bad} is not a count`)
+  const totals = counts.map(row => row.reduce((a, b) => a + b, 0))
+  const n = totals.reduce((a, b) => a + b, 0)
+  if (!n) return emptyFigure(title, 'No labelled tweets: every count is 0.')
+  const shares = counts.map((row, i) => row.map(value => (totals[i] ? value / totals[i]! : 0)))
+  const right = labels.reduce((sum, name, i) => sum + (counts[i]![predicted.indexOf(name)] ?? 0), 0)
+  const trace = {
+    type: 'heatmap',
+    x: predicted.map(name => label(name)),
+    y: labels.map(name => label(name)),
+    z: shares.map(row => row.map(share => 100 * share)),
+    customdata: counts,
+    zmin: 0,
+    zmax: 100,
+    colorscale: HEAT,
+    xgap: 2,
+    ygap: 2,
+    colorbar: { title: { text: '% of true<br>class' }, thickness: 14, outlinewidth: 0 },
+    hovertemplate: 'true %{y}, predicted %{x}<br>%{customdata:,} tweets, %{z:.1f} % of the true class<extra></extra>',
+  }
+  const annotations = counts.flatMap((row, i) =>
+    row.map((value, j) => ({
+      x: j,
+      y: i,
+      text: `<b>${formatNumber(value)}</b><br>${(100 * shares[i]![j]!).toFixed(1)} %`,
+      showarrow: false,
+      font: { color: shares[i]![j]! > 0.45 ? '#ffffff' : '#1c2b36', size: 13 },
+    })),
+  )
+  const agree = `${formatNumber(right)} of ${formatNumber(n)} agree (${((100 * right) / n).toFixed(1)} %)`
+  return figure([trace], title, `${agree}; colour: share of the true class; ${count(n, 'tweets')}`, {
+    xaxis: axis('predicted', { type: 'category', showgrid: false }),
+    yaxis: axis('true', { type: 'category', autorange: 'reversed', showgrid: false }),
+    annotations,
+    height: options.height ?? 200 + 80 * labels.length,
+  })
+}
+
+/** One receiver operating characteristic. */
+export interface RocCurve {
+  /** Name of the model or class. */
+  name: string
+  /** False-positive rates, [0, 1], rising. */
+  fpr: readonly number[]
+  /** True-positive rates, one for each of `fpr`. */
+  tpr: readonly number[]
+  /** Area under the curve, [0, 1]. */
+  auc: number
+  /** Tweets it was measured on. */
+  n: number
+  /** Measured on the rows that the model learned from: then it is called so. Default false. */
+  training?: boolean
+}
+
+/** ROC curves against chance; a training curve is called one. */
+export function rocChart(curves: readonly RocCurve[], options: ChartOptions = {}): Figure {
+  const title = options.title ?? 'What each true positive costs in false ones (ROC)'
+  const drawn = curves.filter(curve => curve.fpr.length > 0)
+  for (const curve of drawn)
+    if (curve.fpr.length !== curve.tpr.length)
+      throw new Error(`rocChart: ${curve.name} has ${curve.fpr.length} false- and ${curve.tpr.length} true-positive rates`)
+  if (!drawn.length) return emptyFigure(title, 'No curves: nothing was evaluated.')
+  const lines = drawn.map((curve, i) => ({
+    type: 'scatter',
+    mode: 'lines',
+    name: `${label(curve.name)}: ${curve.training ? 'training ' : ''}AUC ${curve.auc.toFixed(3)}, n = ${formatNumber(curve.n)}`,
+    x: curve.fpr,
+    y: curve.tpr,
+    line: { color: SERIES_COLOURS[i % SERIES_COLOURS.length], dash: curve.training ? 'dot' : 'solid', width: 2 },
+    hovertemplate: '%{fullData.name}<br>false positives %{x:.3f}, true positives %{y:.3f}<extra></extra>',
+  }))
+  const chance = {
+    type: 'scatter',
+    mode: 'lines',
+    name: 'chance: AUC 0.5',
+    x: [0, 1],
+    y: [0, 1],
+    line: { color: '#9a9a9a', dash: 'dash' },
+    hoverinfo: 'skip',
+  }
+  const trained = drawn.filter(curve => curve.training).length
+  const on = trained === 0 ? 'held-out data' : trained === drawn.length ? 'training data' : 'held-out data, training where said'
+  return figure([...lines, chance], title, `measured on ${on}; ${count(Math.max(...drawn.map(curve => curve.n)), 'tweets')}`, {
+    xaxis: axis('false-positive rate', { range: [0, 1], constrain: 'domain' }),
+    yaxis: axis('true-positive rate', { range: [0, 1.01], scaleanchor: 'x' }),
+    legend: { x: 0.98, xanchor: 'right', y: 0.04, yanchor: 'bottom', bgcolor: 'rgba(0,0,0,0)' },
+    height: options.height ?? 460,
+  })
+}
+
+/** Options of `reliabilityChart`. */
+export interface ReliabilityOptions extends ChartOptions {
+  /** Expected calibration error, [0, 1], for the subtitle. */
+  ece?: number
+}
+
+/**
+ * How often the model is right when it says it is sure: points on the diagonal are honest, below it too sure.
+ * @param table bins `{ confidence, accuracy, n }`: mean confidence and share right, both in [0, 1], and tweets
+ */
+export function reliabilityChart(table: TableLike, options: ReliabilityOptions = {}): Figure {
+  const title = options.title ?? 'Is the model as sure as it is right?'
+  const bins = toRows(table).flatMap(row => {
+    const [confidence, accuracy, n] = [toNumber(row.confidence), toNumber(row.accuracy), toNumber(row.n)]
+    return confidence === undefined || accuracy === undefined || !n ? [] : [{ confidence, accuracy, n }]
+  })
+  if (!bins.length) return emptyFigure(title, 'No rows: no bin holds a tweet.')
+  const n = bins.reduce((sum, bin) => sum + bin.n, 0)
+  const most = Math.max(...bins.map(bin => bin.n))
+  const points = {
+    type: 'scatter',
+    mode: 'lines+markers',
+    x: bins.map(bin => bin.confidence),
+    y: bins.map(bin => bin.accuracy),
+    customdata: bins.map(bin => bin.n),
+    marker: { size: bins.map(bin => 8 + 22 * Math.sqrt(bin.n / most)), color: SERIES_COLOURS[0], opacity: 0.85 },
+    line: { color: SERIES_COLOURS[0], width: 1.5 },
+    hovertemplate: 'sure %{x:.2f}, right %{y:.2f}<br>%{customdata:,} tweets<extra></extra>',
+  }
+  const diagonal = {
+    type: 'scatter',
+    mode: 'lines',
+    x: [0, 1],
+    y: [0, 1],
+    line: { color: '#9a9a9a', dash: 'dash' },
+    hoverinfo: 'skip',
+  }
+  const ece = options.ece === undefined ? '' : `expected calibration error ${options.ece.toFixed(3)}; `
+  return figure([diagonal, points], title, `${ece}dot size: tweets; ${count(n, 'tweets')}`, {
+    xaxis: axis('mean confidence', { range: [0, 1.02], constrain: 'domain' }),
+    yaxis: axis('share right', { range: [0, 1.02], scaleanchor: 'x' }),
+    showlegend: false,
+    height: options.height ?? 440,
+  })
+}

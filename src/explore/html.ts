@@ -1,0 +1,136 @@
+/** Tables and figures as HTML in which the text of strangers is inert. */
+import type { Figure } from './chart.js'
+import { isDanfo, type TableLike, toColumns } from './frames.js'
+import { formatNumber, formatValue } from './text-table.js'
+
+/** Text for an HTML page or attribute: mark-up characters become entities. */
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;')
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
+}
+
+/** JSON that cannot end the script element it stands in. */
+export function escapeJson(value: unknown): string {
+  return JSON.stringify(value)
+    .replaceAll('<', '\\u003c')
+    .replaceAll('>', '\\u003e')
+    .replaceAll('&', '\\u0026')
+    .replaceAll('\u2028', '\\u2028')
+    .replaceAll('\u2029', '\\u2029')
+}
+
+/** How an HTML table is cut. */
+export interface HtmlTableOptions {
+  /** Rows shown; the rest is counted below. Default 50. */
+  maxRows?: number
+  /** Characters of a cell before it folds into one that opens on a click. Default 100. */
+  maxText?: number
+  /** A line above the table. */
+  caption?: string
+}
+
+/** What a column holds, in a word. */
+function typeOf(values: readonly unknown[]): string {
+  const kinds = new Set(
+    values
+      .filter(value => value !== null && value !== undefined)
+      .map(value =>
+        value instanceof Date ? 'time' : Array.isArray(value) ? 'list' : typeof value === 'string' ? 'text' : typeof value,
+      ),
+  )
+  if (kinds.has('bigint') && kinds.has('number')) kinds.delete('bigint')
+  return kinds.size === 0 ? 'empty' : kinds.size === 1 ? [...kinds][0]! : 'mixed'
+}
+
+/** The types a table declares of its columns (SQL's or danfo's), by name. */
+function declaredTypes(table: TableLike): Map<string, string> {
+  if (isDanfo(table)) return new Map(table.columns.map((name, i) => [name, table.dtypes[i]!]))
+  const columns = Reflect.get(table, 'columns')
+  if (!Array.isArray(columns)) return new Map()
+  return new Map(columns.filter(column => column?.type).map(column => [column.name, column.type]))
+}
+
+const NUMERIC = 'text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap'
+const TEXT = 'text-align:left;max-width:36em;overflow-wrap:anywhere;vertical-align:top'
+
+/** A cell's inside: `<bdi>` keeps right-to-left text from turning its neighbours round. */
+function cell(value: unknown, maxText: number): string {
+  const text = formatValue(value)
+  if (text === null) return '<span style="opacity:.55;font-style:italic">null</span>'
+  if (typeof value === 'number' || typeof value === 'bigint') return text
+  if (text === '') return '<span style="opacity:.55;font-style:italic">empty</span>'
+  const characters = [...text]
+  if (characters.length <= maxText) return `<bdi>${escapeHtml(text)}</bdi>`
+  const start = escapeHtml(characters.slice(0, maxText - 1).join(''))
+  return `<details><summary title="show all ${formatNumber(characters.length)} characters"><bdi>${start}…</bdi></summary><bdi>${escapeHtml(text)}</bdi></details>`
+}
+
+/** The table as HTML: types in the header, nulls marked, numbers to the right with separators, long text folded, all text inert. */
+export function tableHtml(table: TableLike, options: HtmlTableOptions = {}): string {
+  const { maxRows = 50, maxText = 100, caption } = options
+  const columns = toColumns(table)
+  if (!columns.names.length) return '<p>No columns, no rows.</p>'
+  const types = declaredTypes(table)
+  const shown = Math.min(columns.n, maxRows)
+  const values = columns.names.map(name => columns.values(name)!)
+  const numeric = values.map(
+    column =>
+      column.some(value => value !== null) && column.every(value => value === null || /^(number|bigint)$/.test(typeof value)),
+  )
+  const style = (i: number) => (numeric[i] ? NUMERIC : TEXT)
+  const head = columns.names.map((name, i) => {
+    const type = types.get(name) ?? typeOf(values[i]!)
+    return `<th scope="col" style="${style(i)}">${escapeHtml(name)}<br><small style="font-weight:normal;opacity:.7">${escapeHtml(type.toLowerCase())}</small></th>`
+  })
+  const body = Array.from({ length: shown }, (_, row) => {
+    const cells = values.map((column, i) => `<td style="${style(i)}">${cell(column[row], maxText)}</td>`)
+    return `<tr>${cells.join('')}</tr>`
+  })
+  const more = columns.n > shown ? `${formatNumber(shown)} of ${formatNumber(columns.n)} rows shown` : columns.n ? '' : 'no rows'
+  return [
+    '<div class="moodlake-table" style="overflow-x:auto"><table style="margin-left:0">',
+    caption ? `<caption style="text-align:left;caption-side:top">${escapeHtml(caption)}</caption>` : '',
+    `<thead><tr>${head.join('')}</tr></thead><tbody>${body.join('')}</tbody></table>`,
+    more ? `<p style="opacity:.7;margin:.3em 0">${more}</p>` : '',
+    '</div>',
+  ].join('')
+}
+
+/** The title of a figure in plain words. */
+export function figureTitle(figure: Figure): { title: string; subtitle: string } {
+  const plain = (text: unknown) =>
+    String(text ?? '')
+      .replace(/[\u2068\u2069]/g, '')
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&amp;', '&')
+  const title = figure.layout.title as { text?: unknown; subtitle?: { text?: unknown } } | undefined
+  return { title: plain(title?.text) || 'untitled chart', subtitle: plain(title?.subtitle?.text) }
+}
+
+const DRAW = `(function(script){
+var data=script.previousElementSibling,place=data.previousElementSibling;
+if(!window.Plotly)return;
+var figure=JSON.parse(data.textContent);
+place.textContent="";
+window.Plotly.newPlot(place,figure.data,figure.layout,figure.config);
+})(document.currentScript)`.replaceAll('\n', '')
+
+/**
+ * The figure for a page that has plotly: drawn when the page holds `window.Plotly`, else its title and how to see it. Three
+ * siblings and no ids, so that the same figure gives the same text.
+ */
+export function figureHtml(figure: Figure): string {
+  const { title, subtitle } = figureTitle(figure)
+  const height = Number(figure.layout.height) || 380
+  const words = `<p><strong>${escapeHtml(title)}</strong><br>${escapeHtml(subtitle)}</p><p>The chart is drawn in JupyterLab and in reports (<code>moodlake report</code>).</p>`
+  return (
+    `<div class="moodlake-figure" role="img" aria-label="${escapeHtml(`${title}. ${subtitle}`)}" style="min-height:${height}px">${words}</div>` +
+    `<script type="application/json">${escapeJson(figure)}</script><script>${DRAW}</script>`
+  )
+}

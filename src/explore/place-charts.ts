@@ -1,0 +1,183 @@
+/** Where tweets come from, drawn on plain axes: plotly's own maps fetch their shapes from a server. */
+import type { Label } from '../tweet.js'
+import {
+  axis,
+  type ChartOptions,
+  count,
+  emptyFigure,
+  type Figure,
+  figure,
+  HEAT,
+  LABEL_COLOURS,
+  label,
+  need,
+  type Trace,
+  toNumber,
+} from './chart.js'
+import { coastlines } from './coastlines.js'
+import { type TableLike, toColumns, toRows } from './frames.js'
+import { formatNumber } from './text-table.js'
+
+/** Options of `placeMap`. */
+export interface PlaceOptions extends ChartOptions {
+  /** Column of degrees north, [-90, 90]. Default `latitude`. */
+  latitude?: string
+  /** Column of degrees east, [-180, 180]. Default `longitude`. */
+  longitude?: string
+  /** Column with the class; bubbles are coloured by positive minus negative. Default `predicted_sentiment`, where there is one. */
+  sentiment?: string
+  /** Column with the place's name, for the hover text. Default `location`, where there is one. */
+  name?: string
+  /** Column with how many tweets a row stands for; each row is one without it. */
+  weight?: string
+  /** `bubbles` (size: tweets, colour: mood) or `heat` (colour: tweets). Default `bubbles`. */
+  as?: 'bubbles' | 'heat'
+  /** Side of a cell in degrees within which tweets are counted together. Default 1 for bubbles, 5 for heat. */
+  cell?: number
+}
+
+interface Cell {
+  longitude: number
+  latitude: number
+  tweets: number
+  positive: number
+  negative: number
+  names: Map<string, number>
+}
+
+/** Tweets in cells of the grid, and how many had a place. */
+function gather(table: TableLike, options: PlaceOptions, size: number) {
+  const { latitude = 'latitude', longitude = 'longitude', sentiment = 'predicted_sentiment', name = 'location', weight } = options
+  const cells = new Map<string, Cell>()
+  let all = 0
+  let located = 0
+  for (const row of toRows(table)) {
+    const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
+    all += tweets
+    const [north, east] = [toNumber(row[latitude]), toNumber(row[longitude])]
+    if (north === undefined || east === undefined || Math.abs(north) > 90 || Math.abs(east) > 180) continue
+    located += tweets
+    const centre = (degrees: number) => Math.floor(degrees / size) * size + size / 2
+    const key = `${centre(east)} ${centre(north)}`
+    const cell = cells.get(key) ?? {
+      longitude: centre(east),
+      latitude: centre(north),
+      tweets: 0,
+      positive: 0,
+      negative: 0,
+      names: new Map(),
+    }
+    cells.set(key, cell)
+    cell.tweets += tweets
+    const kind = row[sentiment] as Label
+    if (kind === 'positive' || kind === 'negative') cell[kind] += tweets
+    if (row[name]) cell.names.set(String(row[name]), (cell.names.get(String(row[name])) ?? 0) + tweets)
+  }
+  return { cells: [...cells.values()].sort((a, b) => b.tweets - a.tweets), all, located }
+}
+
+/** `12.5° N 77.5° E`, or the commonest name of the cell. */
+function nameOf(cell: Cell): string {
+  const [common] = [...cell.names].sort((a, b) => b[1] - a[1])
+  const degrees = `${Math.abs(cell.latitude)}° ${cell.latitude < 0 ? 'S' : 'N'} ${Math.abs(cell.longitude)}° ${cell.longitude < 0 ? 'W' : 'E'}`
+  return common ? `${label(common[0], 60)} (${degrees})` : degrees
+}
+
+/** Bubbles: area says how many tweets, colour says positive minus negative. */
+function bubbles(cells: readonly Cell[], mood: boolean): Trace {
+  const most = cells[0]!.tweets
+  const net = cells.map(cell => (100 * (cell.positive - cell.negative)) / cell.tweets)
+  return {
+    type: 'scatter',
+    mode: 'markers',
+    x: cells.map(cell => cell.longitude),
+    y: cells.map(cell => cell.latitude),
+    customdata: cells.map((cell, i) => [nameOf(cell), cell.tweets, net[i]!.toFixed(0)]),
+    marker: {
+      size: cells.map(cell => 5 + 30 * Math.sqrt(cell.tweets / most)),
+      opacity: 0.8,
+      line: { width: 0.5, color: '#7b7b7b' },
+      ...(mood
+        ? {
+            color: net,
+            cmin: -100,
+            cmax: 100,
+            colorscale: [
+              [0, LABEL_COLOURS.negative],
+              [0.5, '#d9d9d9'],
+              [1, LABEL_COLOURS.positive],
+            ],
+            colorbar: { title: { text: 'positive −<br>negative (%)' }, thickness: 14, outlinewidth: 0 },
+          }
+        : { color: LABEL_COLOURS.positive }),
+    },
+    hovertemplate: `%{customdata[0]}<br>%{customdata[1]:,} tweets${mood ? '<br>positive − negative: %{customdata[2]} %' : ''}<extra></extra>`,
+  }
+}
+
+/** Cells coloured by how many tweets they hold. */
+function heat(cells: readonly Cell[], size: number): Trace {
+  return {
+    type: 'scatter',
+    mode: 'markers',
+    x: cells.map(cell => cell.longitude),
+    y: cells.map(cell => cell.latitude),
+    customdata: cells.map(cell => [nameOf(cell), cell.tweets]),
+    marker: {
+      symbol: 'square',
+      size: Math.max(6, size * 2.6),
+      opacity: 0.9,
+      color: cells.map(cell => cell.tweets),
+      cmin: 0,
+      colorscale: HEAT,
+      colorbar: { title: { text: 'tweets' }, tickformat: ',~r', thickness: 14, outlinewidth: 0 },
+    },
+    hovertemplate: '%{customdata[0]}<br>%{customdata[1]:,} tweets<extra></extra>',
+  }
+}
+
+/** Tweets on a map; the subtitle says how many of them have a place at all. */
+export function placeMap(table: TableLike, options: PlaceOptions = {}): Figure {
+  const as = options.as ?? 'bubbles'
+  const size = options.cell ?? (as === 'heat' ? 5 : 1)
+  const title = options.title ?? (as === 'heat' ? 'Where people tweet' : 'Where people tweet, and in what mood')
+  const columns = toColumns(table)
+  if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
+  for (const column of [options.latitude ?? 'latitude', options.longitude ?? 'longitude']) need(columns.names, column, 'placeMap')
+  const { cells, all, located } = gather(table, options, size)
+  const share = `${formatNumber(located)} of ${formatNumber(all)} located`
+  if (!cells.length) return emptyFigure(title, `${share}: no tweet says where it was written.`)
+  const mood = columns.names.includes(options.sentiment ?? 'predicted_sentiment')
+  const coast = coastlines()
+  const land: Trace = {
+    type: 'scatter',
+    mode: 'lines',
+    x: coast.longitudes,
+    y: coast.latitudes,
+    fill: 'toself',
+    fillcolor: 'rgba(128,128,128,0.14)',
+    line: { color: 'rgba(128,128,128,0.55)', width: 1 },
+    hoverinfo: 'skip',
+  }
+  const ticks = (values: number[], negative: string, positive: string) => ({
+    tickvals: values,
+    ticktext: values.map(value => (value ? `${Math.abs(value)}° ${value < 0 ? negative : positive}` : '0°')),
+    zeroline: false,
+  })
+  return figure(
+    [land, as === 'heat' ? heat(cells, size) : bubbles(cells, mood)],
+    title,
+    `${share}; ${count(all, 'tweets')}; coasts are a sketch`,
+    {
+      xaxis: axis('longitude', { range: [-180, 180], ...ticks([-120, -60, 0, 60, 120], 'W', 'E') }),
+      yaxis: axis('latitude', {
+        range: [-60, 85],
+        scaleanchor: 'x',
+        constrain: 'domain',
+        ...ticks([-40, -20, 0, 20, 40, 60, 80], 'S', 'N'),
+      }),
+      showlegend: false,
+      height: options.height ?? 480,
+    },
+  )
+}

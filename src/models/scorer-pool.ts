@@ -1,0 +1,259 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Socket } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import type { ScorerReply, ScorerRequest } from './scorer-worker.js'
+
+/** What a worker said of one text. */
+export type RawScore = { logits: readonly number[] } | { error: string }
+
+/** How a pool of scorers is run. */
+export interface ScorerPoolOptions {
+  /** Name in error messages. */
+  name: string
+  /** Given to each worker as JSON, its one argument. */
+  data: unknown
+  /** Program of the workers; default the transformer scorer. It speaks `ScorerRequest` and `ScorerReply`. */
+  program?: URL
+  /** Most worker processes; default the number of cores, at most 4. They start when there is work for them. */
+  workers?: number
+  /** Called with each worker that starts. */
+  onWorker?: (worker: ChildProcess) => void
+}
+
+/** Processes that score texts. */
+export interface ScorerPool {
+  /**
+   * Scores texts; answers come in the order of the texts, each text is answered once. Texts go out in small chunks to
+   * whichever worker is free, several calls take turns, and no more than a chunk per worker is under way: the callers'
+   * arrays are the only queue. When a worker dies, another takes its place and the unanswered rest of its chunk is done
+   * again; a text that three workers died of gets an error. Rejects with the signal's reason at once when that aborts.
+   */
+  score(texts: readonly string[], options?: ScoreOptions): Promise<RawScore[]>
+  /** Ends the workers; calls under way are rejected. */
+  close(): Promise<void>
+}
+
+/** Options of one call. */
+export interface ScoreOptions {
+  signal?: AbortSignal
+  /** Called with the place of each text as it is answered. */
+  onScored?: (place: number) => void
+}
+
+const CHUNK = 8
+const MAX_CRASHES = 3
+/** JavaScript memory of a worker, MiB; the model's own memory is not in it. Past it the worker dies and is replaced. */
+const WORKER_MEMORY = 512
+
+interface Job {
+  texts: readonly string[]
+  answers: RawScore[]
+  /** First text that has not been handed out. */
+  next: number
+  /** Places handed out to workers that died, but not reached by them. */
+  again: number[]
+  /** Places that workers may have died of: each is tried alone, after all others. */
+  suspects: number[]
+  left: number
+  crashes: Map<number, number>
+  onScored?: (place: number) => void
+  settle(error?: unknown): void
+}
+
+interface Slot {
+  worker: ChildProcess
+  ready: boolean
+  /** What the worker is working on: the places still to be answered, in order. */
+  work?: { job: Job; places: number[] }
+  /** The last that it said on stderr. */
+  trouble: string
+}
+
+/** The number of workers that a pool has by default. */
+export function defaultWorkers(): number {
+  return Math.max(1, Math.min(4, availableParallelism()))
+}
+
+/** A supervised pool of scorer processes. Idle ones do not keep this process alive, and they end with it. */
+export function scorerPool({
+  name,
+  data,
+  program = scorerProgram(),
+  workers = defaultWorkers(),
+  onWorker,
+}: ScorerPoolOptions): ScorerPool {
+  if (!Number.isInteger(workers) || workers < 1)
+    throw new Error(`${name}: workers must be a whole number of at least 1: ${workers}`)
+  const slots = new Set<Slot>()
+  let jobs: Job[] = []
+  let failedStarts = 0
+  let closed = false
+
+  function start(): void {
+    const worker = fork(fileURLToPath(program), [JSON.stringify(data)], {
+      execArgv: [`--max-old-space-size=${WORKER_MEMORY}`],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    const slot: Slot = { worker, ready: false, trouble: '' }
+    slots.add(slot)
+    worker.on('message', reply => receive(slot, reply as ScorerReply))
+    worker.on('error', error => bury(slot, error.message))
+    worker.on('exit', (code, signal) => bury(slot, signal ? `ended by ${signal}` : `ended with code ${code}`))
+    worker.stderr?.on('data', text => {
+      slot.trouble = (slot.trouble + text).slice(-8000)
+    })
+    onWorker?.(worker)
+  }
+
+  function receive(slot: Slot, reply: ScorerReply): void {
+    if (!slots.has(slot)) return
+    if ('broken' in reply) {
+      slots.delete(slot)
+      slot.worker.kill('SIGKILL')
+      failAll(new Error(`${name}: model cannot be loaded: ${reply.broken}`))
+      return
+    }
+    if ('ready' in reply) {
+      slot.ready = true
+      failedStarts = 0
+    } else if (slot.work) {
+      // Answers come in the order of the request, so this one is for the first open place.
+      const { job, places } = slot.work
+      record(job, places.shift()!, 'error' in reply ? { error: reply.error } : { logits: reply.logits })
+      if (places.length) return
+      slot.work = undefined
+    }
+    feed(slot)
+  }
+
+  function record(job: Job, place: number, answer: RawScore): void {
+    job.answers[place] = answer
+    job.left -= 1
+    if (!jobs.includes(job)) return
+    job.onScored?.(place)
+    if (job.left === 0) job.settle()
+  }
+
+  /** Hands the next chunk to a free worker, or lets it rest. */
+  function feed(slot: Slot): void {
+    for (const job of jobs) {
+      const places = cut(job)
+      if (places.length === 0) continue
+      // The next chunk comes from the next job.
+      jobs.push(jobs.splice(jobs.indexOf(job), 1)[0]!)
+      slot.work = { job, places }
+      hold(slot, true)
+      // A worker that died meanwhile cannot be told; its end is dealt with when it is heard of.
+      slot.worker.send({ texts: places.map(place => job.texts[place]!) } satisfies ScorerRequest, () => {})
+      return
+    }
+    hold(slot, false)
+  }
+
+  /** The next few places of a job; near its end fewer, so that all workers finish together. */
+  function cut(job: Job): number[] {
+    const size = Math.max(1, Math.min(CHUNK, Math.ceil((job.texts.length - job.next + job.again.length) / workers)))
+    const places = job.again.splice(0, size)
+    while (places.length < size && job.next < job.texts.length) places.push(job.next++)
+    return places.length ? places : job.suspects.splice(0, 1)
+  }
+
+  function bury(slot: Slot, end: string): void {
+    if (!slots.delete(slot) || closed) return
+    const trouble = [`a worker ${end}`, errorLine(slot.trouble)].filter(Boolean).join(': ')
+    if (!slot.ready && ++failedStarts >= MAX_CRASHES) {
+      failAll(new Error(`${name}: workers do not start: ${trouble}`))
+      return
+    }
+    if (slot.work) redo(slot.work.job, slot.work.places, trouble)
+    staff()
+  }
+
+  /** Queues the rest of a dead worker's chunk; its first place may be what the worker died of. */
+  function redo(job: Job, [suspect, ...rest]: number[], trouble: string): void {
+    job.again.push(...rest)
+    const crashes = (job.crashes.get(suspect!) ?? 0) + 1
+    job.crashes.set(suspect!, crashes)
+    if (crashes < MAX_CRASHES) job.suspects.push(suspect!)
+    else record(job, suspect!, { error: `scoring failed ${crashes} times: ${trouble}` })
+  }
+
+  /** As many workers as there is work for; free ones get some. */
+  function staff(): void {
+    const open = jobs.reduce((sum, job) => sum + job.again.length + job.suspects.length + job.texts.length - job.next, 0)
+    const free = [...slots].filter(slot => !slot.work)
+    for (let wanted = Math.min(workers - slots.size, Math.ceil(open / CHUNK) - free.length); wanted > 0; wanted--) start()
+    // Workers that are still loading are fed when they are ready, and hold the process until then.
+    for (const slot of free)
+      if (slot.ready) feed(slot)
+      else hold(slot, open > 0)
+  }
+
+  function failAll(error: Error): void {
+    for (const job of [...jobs]) job.settle(error)
+  }
+
+  return {
+    score(texts, { signal, onScored } = {}) {
+      return new Promise((resolve, reject) => {
+        if (closed) throw new Error(`${name}: closed`)
+        signal?.throwIfAborted()
+        if (texts.length === 0) return resolve([])
+        const stop = () => job.settle(signal!.reason)
+        const job: Job = {
+          texts,
+          answers: new Array(texts.length),
+          next: 0,
+          again: [],
+          suspects: [],
+          left: texts.length,
+          crashes: new Map(),
+          onScored,
+          settle(error) {
+            jobs = jobs.filter(other => other !== job)
+            signal?.removeEventListener('abort', stop)
+            if (error === undefined) resolve(job.answers)
+            else reject(error)
+          },
+        }
+        signal?.addEventListener('abort', stop, { once: true })
+        jobs.push(job)
+        staff()
+      })
+    },
+    async close() {
+      closed = true
+      failAll(new Error(`${name}: closed`))
+      const ends = [...slots].map(({ worker }) => new Promise(resolve => worker.once('exit', resolve)))
+      for (const slot of slots) {
+        hold(slot, true)
+        slot.worker.kill('SIGKILL')
+      }
+      slots.clear()
+      await Promise.all(ends)
+    },
+  }
+}
+
+/** Whether a worker keeps this process alive: while it has work. */
+function hold({ worker }: Slot, alive: boolean): void {
+  const stderr = worker.stderr as Socket | null
+  for (const handle of [worker, worker.channel, stderr]) {
+    if (alive) handle?.ref()
+    else handle?.unref()
+  }
+}
+
+/** The line in which V8 or Node names the error, else the last one. */
+function errorLine(text: string): string {
+  const lines = text.split('\n').map(line => line.trim())
+  return lines.findLast(line => /^(FATAL ERROR|\w*Error)\b/.test(line)) ?? lines.findLast(Boolean) ?? ''
+}
+
+/** The compiled worker: beside this file, or in dist/ when a test imports the source. */
+function scorerProgram(): URL {
+  const here = import.meta.url
+  return new URL(here.endsWith('.ts') ? '../../dist/models/scorer-worker.js' : './scorer-worker.js', here)
+}

@@ -1,0 +1,129 @@
+import type { ChildProcess } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { modelText, TEXT_VERSION } from '../text/clean.js'
+import { LABELS } from '../tweet.js'
+import { predictionFromLogits } from './answer.js'
+import { type Cache, lruCache } from './cache.js'
+import type { ModelCard } from './folder.js'
+import type { Answer, Model, Prediction } from './model.js'
+import { pacer } from './pace.js'
+import { type RawScore, scorerPool } from './scorer-pool.js'
+import type { ScorerData } from './scorer-worker.js'
+
+/** How a transformer is run. */
+export interface TransformerOptions {
+  /** Most worker processes, one core each; default the number of cores, at most 4. */
+  workers?: number
+  /** Called with each worker that starts: a supervisor may count them, a test may end them. */
+  onWorker?: (worker: ChildProcess) => void
+}
+
+/** Entries of the process's cache, about 300 bytes each. */
+const CACHE_SIZE = 50_000
+/** Longer texts are not worth their memory. */
+const MAX_CACHED_UNITS = 1000
+
+/** One cache for all models of the process: the key begins with the model's hash, so a model that is loaded again finds its answers. */
+let cache: Cache<Prediction> | undefined
+
+/**
+ * A transformer in Hugging Face's layout: `config.json`, `tokenizer.json`, `onnx/model_quantized.onnx` (or `model.onnx`).
+ * It runs in worker processes that start with the first text, never on the caller's event loop, one text at a time: the same text
+ * gives the same probabilities whatever else is asked. Equal texts of a call are scored once, texts of earlier calls not
+ * again. A text that cleaning leaves empty gets an answer like any other: the model's view of nothing. Text past
+ * `maxTokens` is not seen.
+ * @param card of the folder; settings: `maxTokens` (default 64), `temperature` (default 1: logits are divided by it)
+ * @throws when `config.json` names classes that are not ours
+ */
+export async function loadTransformer(
+  folder: string,
+  card: ModelCard,
+  hash: string,
+  { workers, onWorker }: TransformerOptions = {},
+): Promise<Model> {
+  const { maxTokens = 64, temperature = 1 } = (card.settings ?? {}) as { maxTokens?: number; temperature?: number }
+  const places = await labelPlaces(folder)
+  const data: ScorerData = { folder, maxTokens }
+  const pool = scorerPool({ name: card.name, data, workers, onWorker })
+  cache ??= lruCache(CACHE_SIZE)
+  const known = cache
+
+  function answerOf(score: RawScore): Answer {
+    if ('error' in score) return { error: score.error }
+    const [a, b, c] = places.map(place => (place < 0 ? Number.NEGATIVE_INFINITY : score.logits[place]! / temperature))
+    const prediction = predictionFromLogits(a!, b!, c!)
+    return Number.isFinite(prediction.probabilities[0])
+      ? prediction
+      : { error: `model gave no number: ${score.logits.join(', ')}` }
+  }
+
+  return {
+    name: card.name,
+    textVersion: TEXT_VERSION,
+    hash,
+    async predict(texts, { signal, onProgress } = {}) {
+      const answers = new Array<Answer>(texts.length)
+      const rowsOf = new Map<string, number[]>()
+      let done = 0
+      const pace = pacer(signal)
+      for (const [row, text] of texts.entries()) {
+        const clean = modelText(text)
+        const rows = rowsOf.get(clean)
+        const hit = rows ? undefined : known.get(`${hash}\n${clean}`)
+        if (rows) rows.push(row)
+        else if (hit) {
+          answers[row] = hit
+          done += 1
+        } else rowsOf.set(clean, [row])
+        const pause = pace()
+        if (pause) await pause
+      }
+      if (done) onProgress?.(done)
+      const fresh = [...rowsOf.keys()]
+      const perText = [...rowsOf.values()]
+      const onScored = (place: number) => {
+        done += perText[place]!.length
+        onProgress?.(done)
+      }
+      const scores = await pool.score(fresh, { signal, onScored })
+      fresh.forEach((text, place) => {
+        const answer = answerOf(scores[place]!)
+        if ('label' in answer && text.length <= MAX_CACHED_UNITS) known.set(`${hash}\n${text}`, answer)
+        for (const row of perText[place]!) answers[row] = answer
+      })
+      return answers
+    },
+    close: () => pool.close(),
+  }
+}
+
+/** Other names of our classes in models of the hub. */
+const SYNONYMS: Record<string, readonly string[]> = {
+  negative: ['negative', 'neg', 'label_0'],
+  neutral: ['neutral', 'neu'],
+  positive: ['positive', 'pos'],
+}
+
+/** Where each of our classes stands in the model's output; −1 for a neutral that the model does not have. */
+async function labelPlaces(folder: string): Promise<number[]> {
+  const file = join(folder, 'config.json')
+  const text = await readFile(file, 'utf8').catch(cause => {
+    throw new Error(`${file}: cannot be read: ${cause.message}`, { cause })
+  })
+  const config = JSON.parse(text) as { id2label?: Record<string, string> }
+  const entries = Object.entries(config.id2label ?? {})
+  const nameOf = (label: string) => label.toLowerCase()
+  const places = LABELS.map(label => {
+    const numbered = entries.length === 2 ? { positive: 'label_1' } : { neutral: 'label_1', positive: 'label_2' }
+    const names = [...SYNONYMS[label]!, (numbered as Record<string, string>)[label] ?? label]
+    return Number(entries.find(([, name]) => names.includes(nameOf(name)))?.[0] ?? -1)
+  })
+  const [negative, neutral, positive] = places as [number, number, number]
+  const complete = negative >= 0 && positive >= 0 && entries.length === (neutral < 0 ? 2 : 3)
+  if (!complete)
+    throw new Error(
+      `${file}: classes not understood: ${JSON.stringify(Object.values(config.id2label ?? {}))}, needed are ${LABELS.join(', ')}`,
+    )
+  return places
+}

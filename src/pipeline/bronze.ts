@@ -1,0 +1,126 @@
+import { quoteName, quoteText } from '../delta/duckdb.js'
+import { type Batch, batchOfColumns } from '../sources/batch.js'
+import { type RecordFields, readRecord } from './record.js'
+
+/** Columns of `bronze`, in Delta's words. `user` and `text` are null where the record has none: bronze judges nothing. */
+export const BRONZE_SCHEMA = `id string, date string, user string, text string, sentiment string, lang string, form string not null,
+  record string, rescue string, source_file string not null, source_line integer not null, processing_time timestamp not null`
+
+const FIELDS = ['id', 'date', 'user', 'text', 'sentiment', 'lang', 'form', 'record', 'rescue'] as const
+
+const CLASSROOM_PATHS = ['$.date', '$.user', '$.text', '$.sentiment']
+const V1_PATHS = [
+  '$.id_str',
+  '$.created_at',
+  '$.user',
+  '$.full_text',
+  '$.text',
+  '$.extended_tweet',
+  '$.data',
+  '$.lang',
+  '$.user.screen_name',
+]
+const paths = (list: readonly string[]) => `[${list.map(quoteText).join(', ')}]`
+
+/** Options of `bronze`. */
+export interface BronzeOptions {
+  /** Columns beyond the schema that the table takes, as strings. Default none: they go to `rescue`. */
+  admitted?: readonly string[]
+  /** Time of processing. */
+  now: Date
+}
+
+/**
+ * Raw records (`record, source_file, line, damage`) → rows of `bronze`, in the same order; one row per record, but one per
+ * tweet of a v2 response. The two commonest exact forms stay in DuckDB; `readRecord`, which knows all forms and gives the
+ * same answer for these two, takes the rest.
+ */
+export async function bronze(raw: Batch, options: BronzeOptions): Promise<Batch> {
+  const admitted = options.admitted ?? []
+  const sorted = await raw.sql(from => sortForms(from))
+  try {
+    const rest = await sorted.sql(
+      from => `SELECT n, record, damage, source_file, line FROM ${from} WHERE path = 'rest' ORDER BY n`,
+    )
+    try {
+      const read = await readRest(rest, admitted)
+      try {
+        return await sorted.sql(from => fastRows(from, read.from, admitted, options.now))
+      } finally {
+        await read.drop()
+      }
+    } finally {
+      await rest.drop()
+    }
+  } finally {
+    await sorted.drop()
+  }
+}
+
+/** Tells the two exact forms, which SQL can read, from the rest. */
+function sortForms(from: string): string {
+  const isText = (i: number) => `v1[${i}] IN ('VARCHAR', 'NULL')`
+  return `
+    SELECT n, record, source_file, line, damage, CASE
+      WHEN classroom = ['VARCHAR', 'VARCHAR', 'VARCHAR', 'VARCHAR'] AND list_sort(keys) = ['date', 'sentiment', 'text', 'user'] THEN 'classroom'
+      WHEN v1[1] = 'VARCHAR' AND v1[2] = 'VARCHAR' AND v1[3] = 'OBJECT' AND v1[6] IS NULL AND v1[7] IS NULL
+        AND (v1[4] = 'VARCHAR' OR (v1[4] IS NULL OR v1[4] = 'NULL') AND ${isText(5)} OR v1[4] = 'NULL' AND v1[5] IS NULL)
+        AND (v1[8] IS NULL OR ${isText(8)}) AND (v1[9] IS NULL OR ${isText(9)}) THEN 'twitter-v1'
+      ELSE 'rest' END AS path
+    FROM (
+      SELECT *, CASE WHEN valid THEN json_type(record, ${paths(CLASSROOM_PATHS)}) END AS classroom,
+        CASE WHEN valid THEN json_type(record, ${paths(V1_PATHS)}) END AS v1, CASE WHEN valid THEN json_keys(record) END AS keys
+      FROM (
+        SELECT rowid AS n, *, damage IS NULL AND json_valid(record) AND record[1] = '{' AS valid FROM ${from}
+      )
+    )`
+}
+
+/** Reads the records that SQL could not, in JavaScript. */
+async function readRest(rest: Batch, admitted: readonly string[]): Promise<Batch> {
+  const found: RecordFields[] = []
+  const origin = { n: [] as number[], source_file: [] as string[], source_line: [] as number[] }
+  for await (const rows of rest.rows<{ n: number; record: string; damage: string | null; source_file: string; line: number }>())
+    for (const row of rows) {
+      const read = row.damage === null ? readRecord(row.record, admitted) : [damaged(row.record, row.damage)]
+      for (const fields of read) {
+        found.push(fields)
+        origin.n.push(row.n)
+        origin.source_file.push(row.source_file)
+        origin.source_line.push(row.line)
+      }
+    }
+  const text = (values: (string | null | undefined)[]) => ({ type: 'VARCHAR', values: values.map(value => value ?? null) })
+  return batchOfColumns({
+    n: { type: 'BIGINT', values: origin.n },
+    source_file: { type: 'VARCHAR', values: origin.source_file },
+    source_line: { type: 'INTEGER', values: origin.source_line },
+    ...Object.fromEntries(FIELDS.map(name => [name, text(found.map(fields => fields[name]))])),
+    ...Object.fromEntries(admitted.map(name => [name, text(found.map(fields => fields.extra[name]))])),
+  })
+}
+
+/** A record whose bytes are not UTF-8: the text as far as it can be read, and the bytes. */
+function damaged(text: string, base64: string): RecordFields {
+  const none = { id: null, date: null, user: null, text: null, sentiment: null, lang: null, record: null, extra: {} }
+  return { ...none, form: 'unknown', rescue: JSON.stringify({ not_utf8: text, base64 }) }
+}
+
+function fastRows(sorted: string, read: string, admitted: readonly string[], now: Date): string {
+  const columns = [...FIELDS, 'source_file', 'source_line', ...admitted].map(quoteName).join(', ')
+  const none = admitted.map(name => `, NULL::VARCHAR AS ${quoteName(name)}`).join('')
+  const origin = `source_file, line AS source_line${none}`
+  return `
+    SELECT ${columns}, ${quoteText(now.toISOString())}::TIMESTAMPTZ AS processing_time FROM (
+      SELECT n, NULL::VARCHAR AS id, c[1] AS date, c[2] AS "user", c[3] AS text, c[4] AS sentiment, NULL::VARCHAR AS lang, path AS form,
+        NULL::VARCHAR AS record, NULL::VARCHAR AS rescue, ${origin}
+      FROM (SELECT *, json_extract_string(record, ${paths(CLASSROOM_PATHS)}) AS c FROM ${sorted} WHERE path = 'classroom')
+      UNION ALL BY NAME
+      SELECT n, v[1] AS id, v[2] AS date, coalesce(v[6], v[7]) AS "user", coalesce(v[3], v[4]) AS text, NULL::VARCHAR AS sentiment, v[5] AS lang,
+        path AS form, record, NULL::VARCHAR AS rescue, ${origin}
+      FROM (SELECT *, json_extract_string(record, ['$.id_str', '$.created_at', '$.full_text', '$.text', '$.lang', '$.user.screen_name', '$.user.id_str']) AS v
+        FROM ${sorted} WHERE path = 'twitter-v1')
+      UNION ALL BY NAME
+      SELECT * FROM ${read}
+    ) ORDER BY n`
+}

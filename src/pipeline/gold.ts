@@ -1,0 +1,78 @@
+import { quoteText } from '../delta/duckdb.js'
+import type { Model } from '../models/model.js'
+import type { Batch } from '../sources/batch.js'
+import { LABELS, labelId } from '../tweet.js'
+
+/** Columns of `gold`, in Delta's words: a tweet and its one prediction. */
+export const GOLD_SCHEMA = `tweet_id string not null, timestamp timestamp not null, user string, lang string not null, cleaned_text string not null,
+  mentions array<string>, hashtags array<string>, location string, latitude double, longitude double, sentiment string, sentiment_id integer,
+  predicted_sentiment string not null, predicted_sentiment_id integer, predicted_score double not null, negative double not null,
+  neutral double not null, positive double not null, model_name string not null, model_version string not null, scored_at timestamp not null`
+
+/** A model with the name and version under which its predictions are recorded. */
+export type NamedModel = Model & { version: string }
+
+/** What the gold step makes of a batch. */
+export interface GoldBatch {
+  tweets: Batch
+  /** Tweets that the model could not score, as rows of `quarantine`. */
+  failures: Batch
+  drop(): Promise<void>
+}
+
+/** Options of `gold`. */
+export interface GoldOptions {
+  model: NamedModel
+  /** Time of scoring. */
+  now: Date
+  signal?: AbortSignal
+  onProgress?(done: number): void
+}
+
+/**
+ * Rows of `silver` → the same tweets with a prediction each, in the same order; a tweet is scored once, whatever it mentions.
+ * A text that the model cannot score becomes a listed failure, never a class.
+ */
+export async function gold(silver: Batch, options: GoldOptions): Promise<GoldBatch> {
+  const { model, now, signal, onProgress } = options
+  const types = {
+    predicted_sentiment: 'VARCHAR',
+    predicted_sentiment_id: 'INTEGER',
+    negative: 'DOUBLE',
+    neutral: 'DOUBLE',
+    positive: 'DOUBLE',
+    error: 'VARCHAR',
+  }
+  const scored = await silver.extend(['full_text'], types, async ({ full_text }) => {
+    const answers = await model.predict(full_text as string[], { signal, onProgress })
+    const labels = answers.map(answer => ('error' in answer ? null : answer.label))
+    const probability = (i: number) => answers.map(answer => ('error' in answer ? null : answer.probabilities[i]))
+    return {
+      predicted_sentiment: labels,
+      predicted_sentiment_id: labels.map(label => (label === null ? null : labelId(label))),
+      negative: probability(0),
+      neutral: probability(1),
+      positive: probability(2),
+      error: answers.map(answer => ('error' in answer ? answer.error : null)),
+    }
+  })
+  try {
+    const time = `${quoteText(now.toISOString())}::TIMESTAMPTZ`
+    const tweets = await scored.sql(
+      from => `
+        SELECT tweet_id, timestamp, "user", lang, cleaned_text, mentions, hashtags, location, latitude, longitude, sentiment,
+          CASE sentiment WHEN ${quoteText(LABELS[0])} THEN 0 WHEN ${quoteText(LABELS[2])} THEN 1 END::INTEGER AS sentiment_id,
+          predicted_sentiment, predicted_sentiment_id, 100 * greatest(negative, neutral, positive) AS predicted_score, negative, neutral, positive,
+          ${quoteText(model.name)} AS model_name, ${quoteText(model.version)} AS model_version, ${time} AS scored_at
+        FROM ${from} WHERE error IS NULL ORDER BY rowid`,
+    )
+    const failures = await scored.sql(
+      from => `
+        SELECT tweet_id, full_text AS record, 'inference failed: ' || error AS reason, 'inference_failed' AS rule, 'silver' AS source, source_file, ${time} AS time
+        FROM ${from} WHERE error IS NOT NULL ORDER BY rowid`,
+    )
+    return { tweets, failures, drop: async () => void (await Promise.all([tweets.drop(), failures.drop()])) }
+  } finally {
+    await scored.drop()
+  }
+}

@@ -1,0 +1,86 @@
+import { createTable, type DeltaTable, isTable, openTable } from '../delta/index.js'
+import { openStore } from '../stores/open-store.js'
+import { type Checkpoint, openCheckpoint } from '../streams/checkpoint.js'
+import type { Progress } from '../streams/stream.js'
+import { APPLICATION_SCHEMA } from './application.js'
+import { BRONZE_SCHEMA } from './bronze.js'
+import { GOLD_SCHEMA } from './gold.js'
+import { QUARANTINE_SCHEMA, SILVER_SCHEMA } from './silver.js'
+
+/** The tables of a lake, in the order of the flow, with their schemas in Delta's words. */
+export const LAKE_TABLES = {
+  bronze: BRONZE_SCHEMA,
+  silver: SILVER_SCHEMA,
+  gold: GOLD_SCHEMA,
+  application: APPLICATION_SCHEMA,
+  quarantine: QUARANTINE_SCHEMA,
+} as const
+
+/** Name of a table of the pipeline. */
+export type LakeTable = keyof typeof LAKE_TABLES
+
+/** The streams of a lake, in the order of the flow. */
+export const STREAMS = ['bronze_stream', 'silver_stream', 'gold_stream'] as const
+
+/** Address of a table of a lake. */
+export function tableLocation(lake: string, name: string): string {
+  return `${lake.replace(/\/+$/, '')}/${name}`
+}
+
+/** Opens a table of the pipeline, making it when it is not there. */
+export function lakeTable(lake: string, name: LakeTable): Promise<DeltaTable> {
+  return createTable(tableLocation(lake, name), { schema: LAKE_TABLES[name], ifNotExists: true })
+}
+
+/** The checkpoint of a stream of a lake. */
+export function lakeCheckpoint(lake: string, stream: string): Checkpoint {
+  return openCheckpoint(openStore(lake), `_checkpoints/${stream}`)
+}
+
+/** How the tables and streams of a lake stand. */
+export interface LakeStatus {
+  lake: string
+  /** Version and rows of each table that is there. */
+  tables: Record<string, { version: number; rows: number; bytes: number; files: number }>
+  /** Batches each stream has finished, with the newest one. */
+  streams: Record<string, { batches: number; rows: number; last?: Progress }>
+}
+
+/** Looks at a lake without changing it. Throws when there is no table of the pipeline in it. */
+export async function lakeStatus(lake: string): Promise<LakeStatus> {
+  const status: LakeStatus = { lake, tables: {}, streams: {} }
+  for (const name of Object.keys(LAKE_TABLES)) {
+    if (!(await isTable(tableLocation(lake, name)))) continue
+    const snapshot = await (await openTable(tableLocation(lake, name))).snapshot()
+    status.tables[name] = {
+      version: snapshot.version,
+      rows: snapshot.rowCount ?? 0,
+      bytes: snapshot.sizeInBytes,
+      files: snapshot.files.length,
+    }
+  }
+  if (!Object.keys(status.tables).length) throw new Error(`lake: no tables in ${lake}`)
+  for (const stream of STREAMS) {
+    const summary: LakeStatus['streams'][string] = { batches: 0, rows: 0 }
+    for await (const progress of lakeCheckpoint(lake, stream).history<Progress>()) {
+      summary.batches++
+      summary.rows += progress.rowsOut
+      summary.last = progress
+    }
+    if (summary.batches) status.streams[stream] = summary
+  }
+  return status
+}
+
+/** Removes the tables and checkpoints of the pipeline from a lake; what else is there stays. Gives the number of files removed. */
+export async function clearLake(lake: string): Promise<number> {
+  const store = openStore(lake)
+  let removed = 0
+  for (const folder of [...Object.keys(LAKE_TABLES), '_checkpoints']) {
+    const found: string[] = []
+    for await (const { path } of store.list(`${folder}/`)) found.push(path)
+    for (const path of found) await store.delete(path)
+    removed += found.length
+  }
+  return removed
+}

@@ -1,0 +1,159 @@
+import { quoteText } from '../delta/duckdb.js'
+import type { Batch } from '../sources/batch.js'
+import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
+import { tweetDateSql } from '../text/dates.js'
+import { languageOf } from '../text/language.js'
+import { placeOf } from '../text/place.js'
+import { LABELS } from '../tweet.js'
+
+/** Columns of `silver`, in Delta's words: one row per tweet. */
+export const SILVER_SCHEMA = `tweet_id string not null, timestamp timestamp not null, user string, lang string not null, full_text string not null,
+  cleaned_text string not null, mentions array<string>, hashtags array<string>, retweet boolean not null, location string, latitude double,
+  longitude double, sentiment string, source_file string not null, processing_time timestamp not null`
+
+/** Columns of `quarantine`: rejected records of any stream, with the rule they broke. */
+export const QUARANTINE_SCHEMA = `tweet_id string, record string, reason string not null, rule string not null, source string not null,
+  source_file string, time timestamp not null`
+
+/** What keeps a bronze row out of silver, in the order in which the rules are tried. */
+const RULES: [rule: string, condition: string, reason: string][] = [
+  ['not_utf8', "form = 'unknown' AND starts_with(rescue, '{\"not_utf8\":')", "'the bytes of the record are not UTF-8'"],
+  ['not_json', "form = 'unknown' AND NOT json_valid(rescue)", "'not JSON: ' || rescue[:80]"],
+  ['not_a_tweet', "form = 'unknown'", "'no tweet in ' || rescue[:80]"],
+  ['text_missing', "text IS NULL OR trim(text, chr(9) || chr(10) || chr(13) || ' ') = ''", "'text is null or empty'"],
+  ['date_missing', 'date IS NULL', "'date is null'"],
+  ['date_not_understood', 'timestamp IS NULL', "'date not understood: ' || date"],
+]
+
+const TEXT_COLUMNS = {
+  cleaned_text: 'VARCHAR',
+  mentions: 'VARCHAR[]',
+  hashtags: 'VARCHAR[]',
+  retweet: 'BOOLEAN',
+  language: 'VARCHAR',
+}
+const PLACE_COLUMNS = { location: 'VARCHAR', latitude: 'DOUBLE', longitude: 'DOUBLE' }
+
+/** Where the two platform forms say where a tweet comes from: point, place, profile. */
+const PLACE_PATHS = {
+  'twitter-v1': ['$.coordinates', '$.place', '$.user.location'],
+  'twitter-v2': [
+    '$.data.geo.coordinates',
+    '$.includes.places[0]',
+    '$.includes.users[0].location',
+    '$.geo.coordinates',
+    '$.geo',
+    '$.author.location',
+  ],
+}
+
+/** What the silver step makes of a batch. */
+export interface SilverBatch {
+  tweets: Batch
+  quarantine: Batch
+  /** Rows left out because their tweet is there already. */
+  duplicates: number
+  drop(): Promise<void>
+}
+
+/** Options of `silver`. */
+export interface SilverOptions {
+  /** SQL table expression with a column `tweet_id`: the tweets that silver has. Default none. */
+  known?: string
+  /** Time of processing, for the quarantine. */
+  now: Date
+}
+
+/**
+ * Rows of `bronze` → one row per tweet: dates as UTC timestamps, text cleaned, mentions and hashtags as lists, language and
+ * place; what breaks a rule goes to quarantine, and a tweet that is there already (or comes twice in the batch) is left out.
+ * Records without a platform id get a hash of date, user and text for one.
+ */
+export async function silver(bronze: Batch, options: SilverOptions): Promise<SilverBatch> {
+  const judged = await bronze.sql(judge)
+  const stages = [judged]
+  const keep = async (batch: Promise<Batch>) => {
+    const made = await batch
+    stages.push(made)
+    return made
+  }
+  try {
+    const quarantine = await judged.sql(from => quarantineRows(from, options.now))
+    const distinct = await keep(judged.sql(from => distinctTweets(from, options.known)))
+    const withText = await keep(distinct.extend(['text', 'lang'], TEXT_COLUMNS, readTexts))
+    const withPlace = await keep(withText.extend(['place'], PLACE_COLUMNS, readPlaces))
+    const tweets = await withPlace.sql(silverRows)
+    const duplicates = judged.count - quarantine.count - tweets.count
+    const drop = async () => void (await Promise.all([tweets.drop(), quarantine.drop()]))
+    return { tweets, quarantine, duplicates, drop }
+  } finally {
+    await Promise.all(stages.map(stage => stage.drop()))
+  }
+}
+
+function judge(from: string): string {
+  const rule = RULES.map(([name, condition]) => `WHEN ${condition} THEN ${quoteText(name)}`).join(' ')
+  const reason = RULES.map(([, condition, reason]) => `WHEN ${condition} THEN ${reason}`).join(' ')
+  return `
+    SELECT *, CASE ${rule} END AS rule, CASE ${reason} END AS reason FROM (
+      SELECT *, rowid AS n, ${tweetDateSql('date')} AS timestamp,
+        coalesce(id, CASE WHEN text IS NOT NULL THEN md5(concat_ws(chr(31), coalesce(date, ''), coalesce("user", ''), text)) END) AS tweet_id
+      FROM ${from}
+    )`
+}
+
+function quarantineRows(from: string, now: Date): string {
+  return `
+    SELECT tweet_id, CASE WHEN form = 'unknown' THEN rescue
+        ELSE coalesce(record, to_json({date: date, "user": "user", text: text, sentiment: sentiment, rescue: rescue})::VARCHAR) END AS record,
+      reason, rule, 'bronze' AS source, source_file, ${quoteText(now.toISOString())}::TIMESTAMPTZ AS time
+    FROM ${from} WHERE rule IS NOT NULL ORDER BY n`
+}
+
+/** The first row of each tweet that silver does not have, with the parts of a platform record that say where. */
+function distinctTweets(from: string, known: string | undefined): string {
+  const place = Object.entries(PLACE_PATHS)
+    .map(([form, paths]) => `WHEN ${quoteText(form)} THEN json_extract(record, [${paths.map(quoteText).join(', ')}])::VARCHAR[]`)
+    .join(' ')
+  const isNew = known ? `AND NOT EXISTS (SELECT 1 FROM ${known} k WHERE k.tweet_id = f.tweet_id)` : ''
+  return `
+    SELECT * EXCLUDE (record), CASE form ${place} END AS place
+    FROM (SELECT * FROM ${from} f WHERE rule IS NULL ${isNew})
+    QUALIFY row_number() OVER (PARTITION BY tweet_id ORDER BY n) = 1 ORDER BY n`
+}
+
+function readTexts(columns: Record<string, unknown[]>): Record<string, unknown[]> {
+  const texts = columns.text as string[]
+  const langs = columns.lang as (string | null)[]
+  return {
+    cleaned_text: texts.map(cleanText),
+    mentions: texts.map(mentionsOf),
+    hashtags: texts.map(hashtagsOf),
+    retweet: texts.map(isRetweet),
+    language: texts.map((text, i) => languageOf(langs[i], text)),
+  }
+}
+
+function readPlaces(columns: Record<string, unknown[]>): Record<string, unknown[]> {
+  const places = (columns.place as ((string | null)[] | null)[]).map(parts => {
+    if (!parts?.some(part => part !== null && part !== 'null' && part !== '""')) return undefined
+    const [point, place, profile, flatPoint, flatPlace, flatProfile] = parts.map(part =>
+      part === null ? undefined : (JSON.parse(part) as unknown),
+    )
+    return placeOf({ coordinates: point ?? flatPoint, place: place ?? flatPlace, profile: profile ?? flatProfile })
+  })
+  return {
+    location: places.map(place => place?.location ?? null),
+    latitude: places.map(place => place?.latitude ?? null),
+    longitude: places.map(place => place?.longitude ?? null),
+  }
+}
+
+function silverRows(from: string): string {
+  const labels = LABELS.map(quoteText).join(', ')
+  return `
+    SELECT tweet_id, timestamp, "user", language AS lang, text AS full_text, cleaned_text, mentions, hashtags,
+      retweet, location, latitude, longitude,
+      CASE WHEN lower(trim(sentiment)) IN (${labels}) THEN lower(trim(sentiment)) END AS sentiment, source_file, processing_time
+    FROM ${from} ORDER BY n`
+}

@@ -1,0 +1,30 @@
+import type { Batch } from './batch.js'
+
+/** How much one batch may take. */
+export interface Limits {
+  /** Most files (JSON files) or table versions in a batch. Default: the source's own. */
+  maxFiles?: number
+  /** Most bytes of input in a batch, at least one file. Default: the source's own. */
+  maxBytes?: number
+}
+
+/** What a source has that a stream has not read. */
+export interface Available<Offset> {
+  /** Where the next batch ends. */
+  to: Offset
+  /** Files or versions that remain after `to`, as far as is known without reading them. */
+  backlog: number
+}
+
+/**
+ * A replayable input. An offset is plain JSON; `read(from, to)` gives the same rows every time, in the same order, also in
+ * another process. `undefined` as `from` means the beginning. Every source runs `test/contracts/source.ts`.
+ */
+export interface Source<Offset = unknown> {
+  /** What is read, for messages and for the checkpoint. */
+  readonly name: string
+  /** The end of the next batch after `from`, or undefined when there is nothing new. Safe to call again with the same `from`. */
+  latest(from: Offset | undefined, limits?: Limits): Promise<Available<Offset> | undefined>
+  /** The rows after `from` up to and including `to`. */
+  read(from: Offset | undefined, to: Offset): Promise<Batch>
+}

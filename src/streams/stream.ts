@@ -1,0 +1,243 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Batch } from '../sources/batch.js'
+import type { Limits, Source } from '../sources/source.js'
+import type { Checkpoint } from './checkpoint.js'
+
+/** When batches begin: all there is now and then end, or one every so many milliseconds until stopped. */
+export type Trigger = 'available-now' | { everyMs: number }
+
+/** What a batch is told about itself. */
+export interface BatchContext {
+  /** Number of the batch, from 0. */
+  id: number
+  /** To be put into every table commit of the batch: a commit that is already there is then skipped. */
+  txn: { appId: string; version: number }
+  /** Aborts when the stream is stopped; the batch is then done again from its start. */
+  signal: AbortSignal
+}
+
+/** What the work on a batch gives back. */
+export interface BatchResult {
+  /** Rows committed to the stream's table. */
+  rows: number
+  /** Anything else worth counting, such as `{ quarantined: 3, duplicates: 1 }`. */
+  counts?: Record<string, number>
+}
+
+/** One finished batch. Kept in the checkpoint, so it outlives the stream. */
+export interface Progress {
+  stream: string
+  batch: number
+  /** ISO 8601, UTC. */
+  started: string
+  rowsIn: number
+  rowsOut: number
+  counts: Record<string, number>
+  /** Whole batch, and its parts, in milliseconds. */
+  ms: number
+  phases: { read: number; work: number; checkpoint: number }
+  /** Files or versions that the source still had when the batch began. */
+  backlog: number
+  /** Resident memory of the process, MB. */
+  memory: number
+}
+
+/** Options of `startStream`. */
+export interface StreamOptions<Offset> {
+  /** Name of the stream, such as `bronze_stream`; also its identity in table commits. */
+  name: string
+  source: Source<Offset>
+  checkpoint: Checkpoint
+  /** Does the work of one batch, table commits included. Called again with the same rows if it did not come to its end. */
+  work(batch: Batch, context: BatchContext): Promise<BatchResult>
+  /** Default `available-now`. */
+  trigger?: Trigger
+  limits?: Limits
+  /** A stream that feeds this one's source: `available-now` then means until that has ended too. */
+  upstream?: Pick<Stream, 'settled'>
+  signal?: AbortSignal
+  /** Called after every batch. */
+  onProgress?(progress: Progress): void
+}
+
+/** A running micro-batch query. */
+export interface Stream {
+  readonly name: string
+  /** `running` until it ends by itself (`finished`), is stopped, or fails. */
+  status(): 'running' | 'finished' | 'stopped' | 'failed'
+  /** Batches done in this run, oldest first. */
+  progress(): readonly Progress[]
+  /** True while a batch is being worked on. */
+  busy(): boolean
+  /** Stops within a second; the batch under way is abandoned and done again at the next start. */
+  stop(): Promise<void>
+  /** Resolves when the stream has ended or was stopped; rejects when it failed. */
+  readonly done: Promise<void>
+  /** Resolves when the stream has ended in whatever way. */
+  readonly settled: Promise<void>
+}
+
+const POLL_MS = 50
+const STOP_POLL_MS = 500
+const running = new Set<Stream>()
+
+/** The streams that run in this process. */
+export function runningStreams(): Stream[] {
+  return [...running]
+}
+
+/** Stops every stream of this process. */
+export async function stopStreams(): Promise<void> {
+  await Promise.all([...running].map(stream => stream.stop()))
+}
+
+/**
+ * Starts a stream: batch after batch of its source goes through `work`, each exactly once. The range of a batch is written
+ * to the checkpoint before work on it begins, and `work` commits with the batch's number, so a batch that was interrupted
+ * anywhere is done again without trace of the first try.
+ */
+export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
+  const stopping = new AbortController()
+  const signal = AbortSignal.any([options.signal, stopButton(), stopping.signal].filter(one => one !== undefined))
+  const batches: Progress[] = []
+  let status: 'running' | 'finished' | 'stopped' | 'failed' = 'running'
+  let busy = false
+
+  const done = drive(options, signal, {
+    busy: value => {
+      busy = value
+    },
+    progress: progress => {
+      batches.push(progress)
+      options.onProgress?.(progress)
+    },
+    stop: () => stopping.abort(),
+  }).then(
+    () => {
+      status = signal.aborted ? 'stopped' : 'finished'
+    },
+    error => {
+      if (signal.aborted) status = 'stopped'
+      else {
+        status = 'failed'
+        throw error
+      }
+    },
+  )
+  const stream: Stream = {
+    name: options.name,
+    status: () => status,
+    progress: () => batches,
+    busy: () => busy,
+    async stop() {
+      stopping.abort()
+      await stream.settled
+    },
+    done,
+    settled: done.catch(() => {}),
+  }
+  running.add(stream)
+  void stream.settled.finally(() => running.delete(stream))
+  return stream
+}
+
+/** The signal of the notebook's Stop button; see kernel/launcher.cjs. */
+function stopButton(): AbortSignal | undefined {
+  const armed = (globalThis as { [key: symbol]: unknown })[Symbol.for('moodlake.interrupt')]
+  return typeof armed === 'function' ? (armed() as AbortSignal) : undefined
+}
+
+interface Hooks {
+  busy(value: boolean): void
+  progress(progress: Progress): void
+  stop(): void
+}
+
+/** The loop of a stream; returns when it has ended or `signal` aborts. */
+async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal, hooks: Hooks): Promise<void> {
+  const { source, checkpoint, trigger = 'available-now' } = options
+  await checkpoint.clearStop()
+  const watch = setInterval(
+    () =>
+      void checkpoint.stopRequested().then(
+        asked => asked && hooks.stop(),
+        () => {},
+      ),
+    STOP_POLL_MS,
+  )
+  watch.unref()
+  let upstreamEnded = options.upstream === undefined
+  void options.upstream?.settled.then(() => {
+    upstreamEnded = true
+  })
+  try {
+    let { id, from, to } = (await checkpoint.start()) as { id: number; from: Offset | undefined; to?: Offset }
+    while (!signal.aborted) {
+      const tick = performance.now()
+      const sourceIsComplete = upstreamEnded
+      let backlog = 0
+      if (to === undefined) {
+        const available = await source.latest(from, options.limits)
+        if (!available) {
+          if (trigger === 'available-now' && sourceIsComplete) return
+          await pause(trigger === 'available-now' ? POLL_MS : trigger.everyMs, signal)
+          continue
+        }
+        to = available.to
+        backlog = available.backlog
+        await checkpoint.begin(id, { from, to })
+      }
+      hooks.busy(true)
+      const progress = await runBatch(options, { id, from, to, backlog, signal })
+      hooks.busy(false)
+      hooks.progress(progress)
+      from = to
+      to = undefined
+      id++
+      if (trigger !== 'available-now' && !backlog) await pause(trigger.everyMs - (performance.now() - tick), signal)
+    }
+  } finally {
+    hooks.busy(false)
+    clearInterval(watch)
+    await checkpoint.clearStop()
+  }
+}
+
+async function runBatch<Offset>(
+  options: StreamOptions<Offset>,
+  { id, from, to, backlog, signal }: { id: number; from: Offset | undefined; to: Offset; backlog: number; signal: AbortSignal },
+): Promise<Progress> {
+  const started = new Date()
+  const t0 = performance.now()
+  const batch = await options.source.read(from, to)
+  try {
+    signal.throwIfAborted()
+    const t1 = performance.now()
+    const { rows, counts = {} } = await options.work(batch, { id, txn: { appId: options.name, version: id }, signal })
+    const t2 = performance.now()
+    const progress: Progress = {
+      stream: options.name,
+      batch: id,
+      started: started.toISOString(),
+      rowsIn: batch.count,
+      rowsOut: rows,
+      counts,
+      ms: round(performance.now() - t0),
+      phases: { read: round(t1 - t0), work: round(t2 - t1), checkpoint: 0 },
+      backlog,
+      memory: Math.round(process.memoryUsage.rss() / 2 ** 20),
+    }
+    await options.checkpoint.finish(id, progress)
+    progress.phases.checkpoint = round(performance.now() - t2)
+    progress.ms = round(performance.now() - t0)
+    return progress
+  } finally {
+    await batch.drop()
+  }
+}
+
+const round = (ms: number) => Math.round(ms * 10) / 10
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {})
+}

@@ -1,0 +1,278 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { barChart, classBars, policyBars } from '../../src/explore/bar-charts.js'
+import { type Figure, LABEL_COLOURS, label } from '../../src/explore/chart.js'
+import { confusionMatrixChart, reliabilityChart, rocChart } from '../../src/explore/evaluation-charts.js'
+import { placeMap } from '../../src/explore/place-charts.js'
+import {
+  hourHeatMap,
+  lineChart,
+  sentimentOverTime,
+  streamProgressChart,
+  streamRowsChart,
+  streamTimeChart,
+} from '../../src/explore/time-charts.js'
+import { HOSTILE } from './hostile.js'
+
+const title = (figure: Figure) => figure.layout.title as { text: string; subtitle: { text: string } }
+const axisTitle = (figure: Figure, name: 'xaxis' | 'yaxis') => (figure.layout[name] as { title: { text: string } }).title.text
+
+const tweets = [
+  {
+    timestamp: new Date('2026-05-04T10:15:00Z'),
+    predicted_sentiment: 'positive',
+    latitude: 52.5,
+    longitude: 13.4,
+    location: 'Berlin',
+  },
+  {
+    timestamp: new Date('2026-05-04T10:45:00Z'),
+    predicted_sentiment: 'negative',
+    latitude: 52.4,
+    longitude: 13.3,
+    location: 'Berlin',
+  },
+  {
+    timestamp: new Date('2026-05-05T23:00:00Z'),
+    predicted_sentiment: 'neutral',
+    latitude: null,
+    longitude: null,
+    location: null,
+  },
+]
+const application = [
+  { mention: 'anna', negative: 5, neutral: 1, positive: 2, total: 8 },
+  { mention: 'bob', negative: 0, neutral: 0, positive: 7, total: 7 },
+  { mention: null, negative: 50, neutral: 0, positive: 0, total: 50 },
+]
+const points = [
+  { stream: 'bronze_stream', time: '2026-05-04T10:00:01Z', rows: 100, ms: 40, backlog: 900 },
+  { stream: 'gold_stream', time: '2026-05-04T10:00:03Z', rows: 90, ms: 400, backlog: null },
+  { stream: 'bronze_stream', time: '2026-05-04T10:00:02Z', rows: 100, ms: 45, backlog: 800 },
+]
+const matrix = {
+  labels: ['negative', 'positive'],
+  predicted: ['negative', 'neutral', 'positive'],
+  counts: [
+    [14220, 9897, 6121],
+    [5802, 21029, 40377],
+  ],
+}
+
+const every: [string, Figure][] = [
+  [
+    'barChart',
+    barChart(
+      [
+        { user: 'a', n: 3 },
+        { user: 'b', n: 4 },
+      ],
+      { label: 'user', value: 'n', valueTitle: 'tweets' },
+    ),
+  ],
+  ['classBars', classBars(application)],
+  ['policyBars', policyBars([{ policy: 'drop', accuracy: 0.8208, lower: 0.81, upper: 0.83, n: 66520 }], { baseline: 0.6897 })],
+  ['lineChart', lineChart([{ t: 1, v: 2 }], { x: 't', y: 'v', xTitle: 'seconds', yTitle: 'tweets' })],
+  ['streamRowsChart', streamRowsChart(points)],
+  ['streamTimeChart', streamTimeChart(points)],
+  ['streamProgressChart', streamProgressChart(points)],
+  ['sentimentOverTime', sentimentOverTime(tweets)],
+  ['hourHeatMap', hourHeatMap(tweets)],
+  ['confusionMatrixChart', confusionMatrixChart(matrix)],
+  ['rocChart', rocChart([{ name: 'ngram', fpr: [0, 0.2, 1], tpr: [0, 0.8, 1], auc: 0.85, n: 900 }])],
+  ['reliabilityChart', reliabilityChart([{ confidence: 0.7, accuracy: 0.6, n: 50 }], { ece: 0.1 })],
+  ['placeMap', placeMap(tweets)],
+  ['placeMap as heat', placeMap(tweets, { as: 'heat' })],
+]
+
+describe('every chart', () => {
+  it.each(every)('%s has data, a title, n and axis titles, and is plain JSON', (_name, figure) => {
+    expect(figure.data.length).toBeGreaterThan(0)
+    expect(title(figure).text.length).toBeGreaterThan(10)
+    expect(title(figure).subtitle.text).toMatch(/n = [\d,]+ \w+/)
+    expect(axisTitle(figure, 'xaxis')).toMatch(/\w/)
+    expect(axisTitle(figure, 'yaxis')).toMatch(/\w/)
+    expect(JSON.parse(JSON.stringify(figure))).toEqual(figure)
+    expect(figure.layout.paper_bgcolor).toBe('rgba(0,0,0,0)')
+  })
+
+  it.each<[string, () => Figure]>([
+    ['barChart', () => barChart([], { label: 'user', value: 'n' })],
+    ['barChart without numbers', () => barChart([{ user: 'a', n: null }], { label: 'user', value: 'n' })],
+    ['classBars', () => classBars([])],
+    ['classBars with nulls only', () => classBars(application.slice(2))],
+    ['policyBars', () => policyBars([])],
+    ['lineChart', () => lineChart([], { x: 'a', y: 'b' })],
+    ['streamRowsChart', () => streamRowsChart([])],
+    ['streamProgressChart', () => streamProgressChart([])],
+    ['sentimentOverTime', () => sentimentOverTime([])],
+    ['sentimentOverTime without classes', () => sentimentOverTime([{ timestamp: new Date(), predicted_sentiment: 'fine' }])],
+    ['hourHeatMap', () => hourHeatMap([])],
+    ['confusionMatrixChart', () => confusionMatrixChart({ labels: ['a'], counts: [[0]] })],
+    ['rocChart', () => rocChart([])],
+    ['reliabilityChart', () => reliabilityChart([])],
+    ['placeMap', () => placeMap([])],
+    ['placeMap without places', () => placeMap(tweets.slice(2))],
+  ])('%s is never blank: without data it says so', (_name, build) => {
+    const figure = build()
+    expect(figure.data).toEqual([])
+    expect((figure.layout.annotations as { text: string }[])[0]!.text).toMatch(/^(No |0 of )/)
+  })
+
+  it('names the columns there are when one is missing', () => {
+    expect(() => barChart([{ user: 'a' }], { label: 'user', value: 'n' })).toThrow('barChart: no column n; there are user')
+    expect(() => placeMap([{ lat: 1 }])).toThrow('no column latitude; there are lat')
+  })
+
+  it('lets no text of a tweet become mark-up, and cuts it', () => {
+    for (const text of HOSTILE) {
+      const figures = [
+        barChart([{ user: text, n: 1 }], { label: 'user', value: 'n', labelTitle: 'user', valueTitle: 'tweets' }),
+        classBars([{ mention: text, negative: 1, neutral: 1, positive: 1 }]),
+        placeMap([{ latitude: 1, longitude: 1, location: text }]),
+        lineChart([{ x: 1, y: 1, s: text }], { x: 'x', y: 'y', series: 's' }),
+      ]
+      for (const figure of figures) {
+        const strings = JSON.stringify(figure.data)
+        expect(strings.replaceAll('<br>', '').replaceAll('<extra></extra>', '')).not.toMatch(/[<>\u202e]/)
+      }
+    }
+  })
+})
+
+describe('label', () => {
+  it('is inert, short and in place for any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 80 }), text => {
+        const shown = label(text)
+        expect(shown).not.toMatch(/[<>\u202a-\u202e]/)
+        expect([...shown.replace(/&(lt|gt|amp);/g, 'x').replace(/[\u2068\u2069]/g, '')].length).toBeLessThanOrEqual(28)
+      }),
+    )
+    expect(label('مرحبا')).toBe('\u2068مرحبا\u2069')
+  })
+})
+
+describe('barChart', () => {
+  it('sorts, takes the top and counts all', () => {
+    const rows = Array.from({ length: 30 }, (_, i) => ({ user: `user ${i}`, n: i }))
+    const figure = barChart(rows, { label: 'user', value: 'n', valueTitle: 'tweets', top: 3 })
+    expect(figure.data[0]).toMatchObject({ x: [29, 28, 27], y: ['user 29', 'user 28', 'user 27'], text: ['29', '28', '27'] })
+    expect(title(figure).subtitle.text).toBe('top 3 of 30; together 84 of n = 435 tweets')
+  })
+
+  it('keeps apart names that cutting makes equal, and writes 40,000 in full', () => {
+    const long = 'x'.repeat(60)
+    const figure = barChart(
+      [
+        { user: `${long}1`, n: 40000 },
+        { user: `${long}2`, n: 2 },
+      ],
+      { label: 'user', value: 'n' },
+    )
+    expect(new Set(figure.data[0]!.y as string[]).size).toBe(2)
+    expect(figure.data[0]!.text).toEqual(['40,000', '2'])
+  })
+})
+
+describe('classBars', () => {
+  it('sorts by the class asked for and leaves out tweets without a mention', () => {
+    expect(classBars(application, { sort: 'positive' }).data[0]).toMatchObject({
+      name: 'positive',
+      y: ['bob', 'anna'],
+      x: [7, 2],
+    })
+    expect(classBars(application, { sort: 'negative' }).data[0]).toMatchObject({
+      name: 'negative',
+      y: ['anna', 'bob'],
+      x: [5, 0],
+    })
+    expect(classBars(application).data.map(trace => trace.name)).toEqual(['negative', 'neutral', 'positive'])
+  })
+
+  it('gives a class the same colour as every other chart', () => {
+    for (const figure of [classBars(application, { sort: 'positive' }), sentimentOverTime(tweets)])
+      for (const trace of figure.data)
+        expect((trace.marker as { color: string }).color).toBe(LABEL_COLOURS[trace.name as 'neutral'])
+  })
+})
+
+describe('sentimentOverTime', () => {
+  it('gives shares that sum to 100 in every bin, and no bin where there are no tweets', () => {
+    const figure = sentimentOverTime(tweets, { every: 'hour' })
+    const [negative, neutral, positive] = figure.data.map(trace => trace.y as number[])
+    expect(figure.data[0]!.x).toEqual(['2026-05-04T10:00:00.000Z', '2026-05-05T23:00:00.000Z'])
+    expect([negative, neutral, positive]).toEqual([
+      [50, 0],
+      [0, 100],
+      [50, 0],
+    ])
+  })
+
+  it('counts weights, and starts weeks on Monday', () => {
+    const rows = [
+      { timestamp: '2026-05-04T00:00:00Z', predicted_sentiment: 'positive', n: 30n },
+      { timestamp: '2026-05-10T23:59:59Z', predicted_sentiment: 'negative', n: 10 },
+    ]
+    const figure = sentimentOverTime(rows, { every: 'week', weight: 'n' })
+    expect(figure.data[0]!.x).toEqual(['2026-05-04T00:00:00.000Z'])
+    expect(figure.data.map(trace => (trace.y as number[])[0])).toEqual([25, 0, 75])
+    expect(title(figure).subtitle.text).toContain('n = 40 tweets')
+  })
+})
+
+describe('hourHeatMap', () => {
+  it('counts by weekday and UTC hour', () => {
+    const cells = hourHeatMap(tweets).data[0]!.z as number[][]
+    expect(cells[0]![10]).toBe(2)
+    expect(cells[1]![23]).toBe(1)
+    expect(cells.flat().reduce((a, b) => a + b)).toBe(3)
+  })
+})
+
+describe('streams', () => {
+  it('share one clock that starts with the first batch of any', () => {
+    const [bronze, gold] = streamRowsChart(points).data
+    expect(bronze).toMatchObject({ name: 'bronze_stream', x: [0, 1], y: [100, 100] })
+    expect(gold).toMatchObject({ name: 'gold_stream', x: [2], y: [90] })
+    expect(streamProgressChart(points).data.map(trace => trace.x)).toEqual([
+      [200, 90],
+      [800, 0],
+    ])
+  })
+})
+
+describe('confusionMatrixChart', () => {
+  it('shows full integers, the truth upright and the prediction along the bottom, coloured by row', () => {
+    const figure = confusionMatrixChart(matrix)
+    const texts = (figure.layout.annotations as { text: string }[]).map(annotation => annotation.text)
+    expect(texts[0]).toBe('<b>14,220</b><br>47.0 %')
+    expect(texts[5]).toBe('<b>40,377</b><br>60.1 %')
+    expect([axisTitle(figure, 'xaxis'), axisTitle(figure, 'yaxis')]).toEqual(['predicted', 'true'])
+    const rows = figure.data[0]!.z as number[][]
+    for (const row of rows) expect(row.reduce((a, b) => a + b)).toBeCloseTo(100, 9)
+    // .5603 is accuracy where a neutral answer counts as an error (acceptance fact A13).
+    expect(title(figure).subtitle.text).toContain('54,597 of 97,446 agree (56.0 %)')
+  })
+
+  it('refuses counts that do not fit', () => {
+    expect(() => confusionMatrixChart({ labels: ['a', 'b'], counts: [[1, 2]] })).toThrow('1 rows of 2 counts for 2 × 2 labels')
+    expect(() => confusionMatrixChart({ labels: ['a'], counts: [[0.5]] })).toThrow('0.5 is not a count')
+  })
+})
+
+describe('rocChart', () => {
+  it('calls a training AUC so', () => {
+    const curve = { name: 'svm', fpr: [0, 1], tpr: [0, 1], auc: 0.9, n: 10, training: true }
+    expect(rocChart([curve]).data[0]!.name).toBe('svm: training AUC 0.900, n = 10')
+    expect(title(rocChart([curve])).subtitle.text).toContain('training data')
+  })
+})
+
+describe('placeMap', () => {
+  it('counts tweets within a cell, says how many are located, ignores impossible places', () => {
+    const figure = placeMap([...tweets, { ...tweets[0]!, latitude: 900, longitude: 0 }])
+    expect(figure.data[1]).toMatchObject({ x: [13.5], y: [52.5] })
+    expect(title(figure).subtitle.text).toMatch(/^2 of 4 located/)
+  })
+})

@@ -1,0 +1,119 @@
+import type { ChildProcess } from 'node:child_process'
+import { afterEach, describe, expect, it } from 'vitest'
+import { lruCache } from '../../src/models/cache.js'
+import { type ScorerPool, scorerPool } from '../../src/models/scorer-pool.js'
+
+const program = new URL('./fixtures/fake-scorer.mjs', import.meta.url)
+let pool: ScorerPool | undefined
+
+function open(data: object = {}, options: { workers?: number; onWorker?: (worker: ChildProcess) => void } = {}): ScorerPool {
+  pool = scorerPool({ name: 'fake', data, program, ...options })
+  return pool
+}
+
+afterEach(async () => {
+  await pool?.close()
+  pool = undefined
+})
+
+const texts = (n: number) => Array.from({ length: n }, (_, i) => 'x'.repeat(i % 97))
+const expected = (list: readonly string[]) => list.map(text => ({ logits: [text.length, 0, 0] }))
+
+describe('scorer pool', () => {
+  it('answers in order, several calls at once', async () => {
+    const workers: ChildProcess[] = []
+    const { score } = open({}, { workers: 3, onWorker: worker => workers.push(worker) })
+    const lists = [texts(200), texts(1), texts(50), []]
+    expect(await Promise.all(lists.map(list => score(list)))).toEqual(lists.map(expected))
+    expect(workers).toHaveLength(3)
+  })
+
+  it('starts no more workers than there is work for', async () => {
+    let workers = 0
+    const { score } = open({}, { workers: 4, onWorker: () => workers++ })
+    await score(texts(3))
+    expect(workers).toBe(1)
+  })
+
+  it('scores every row once though workers are killed 100 times in mid-batch', async () => {
+    const alive = new Map<ChildProcess, boolean>()
+    const { score } = open(
+      { delay: 1 },
+      {
+        workers: 3,
+        onWorker: worker => {
+          alive.set(worker, false)
+          worker.on('message', () => alive.set(worker, true))
+          worker.on('exit', () => alive.delete(worker))
+        },
+      },
+    )
+    const list = texts(3000)
+    const times = new Array(list.length).fill(0)
+    let kills = 0
+    const killer = setInterval(() => {
+      const victim = [...alive].find(([, working]) => working)?.[0]
+      if (!victim || kills >= 100) return
+      alive.set(victim, false)
+      kills += 1
+      victim.kill('SIGKILL')
+    }, 15)
+    const answers = await score(list, { onScored: place => times[place]++ })
+    clearInterval(killer)
+    expect(kills).toBeGreaterThan(30)
+    expect(answers).toEqual(expected(list))
+    expect(times).toEqual(list.map(() => 1))
+  })
+
+  it.each([
+    ['exit', 'scoring failed 3 times: a worker ended with code 3'],
+    ['throw', 'scoring failed 3 times: a worker ended with code 1: Error: thrown inside'],
+    ['refuse', 'refused'],
+  ])('lists a text that kills its worker: %s', async (text, error) => {
+    const list = [...texts(20), text, ...texts(20)]
+    const answers = await open({}, { workers: 2 }).score(list)
+    expect(answers).toEqual([...expected(texts(20)), { error }, ...expected(texts(20))])
+  })
+
+  it('lists a text that takes all memory', async () => {
+    const answers = await open({}, { workers: 1 }).score(['memory', 'abc'])
+    expect(answers[0]).toEqual({ error: expect.stringContaining('heap out of memory') })
+    expect(answers[1]).toEqual({ logits: [3, 0, 0] })
+  })
+
+  it('stops at once and goes on with the next call', async () => {
+    const { score } = open({}, { workers: 2 })
+    const stop = new AbortController()
+    const hanging = score(['a', 'hang', 'b'], { signal: stop.signal })
+    setTimeout(() => stop.abort(new Error('enough')), 100)
+    await expect(hanging).rejects.toThrow('enough')
+    expect(await score(['abc'])).toEqual([{ logits: [3, 0, 0] }])
+    await expect(score(['abc'], { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no')
+  })
+
+  it('says when workers cannot start or load', async () => {
+    await expect(open({ broken: 'no such file' }).score(['a'])).rejects.toThrow('fake: model cannot be loaded: no such file')
+    await pool!.close()
+    await expect(open({ dies: true }).score(['a'])).rejects.toThrow('fake: workers do not start: a worker ended with code 7')
+    expect(() => open({}, { workers: 0 })).toThrow('workers must be a whole number of at least 1: 0')
+  })
+
+  it('closes: calls under way are rejected, later ones too', async () => {
+    const { score, close } = open({}, { workers: 1 })
+    const hanging = score(['hang'])
+    setTimeout(() => close(), 50)
+    await expect(hanging).rejects.toThrow('fake: closed')
+    await expect(score(['a'])).rejects.toThrow('fake: closed')
+  })
+})
+
+describe('cache', () => {
+  it('forgets what was not used for the longest', () => {
+    const cache = lruCache<number>(2)
+    cache.set('a', 1)
+    cache.set('b', 2)
+    expect(cache.get('a')).toBe(1)
+    cache.set('c', 3)
+    expect([cache.get('a'), cache.get('b'), cache.get('c'), cache.size]).toEqual([1, undefined, 3, 2])
+  })
+})

@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { openTable } from '../../src/delta/index.js'
+import { clearLake, lakeStatus } from '../../src/pipeline/lake.js'
+import { type RunOptions, runPipeline, startBronze, startSilver } from '../../src/pipeline/run.js'
+import { monitorStreams } from '../../src/streams/monitor.js'
+import { runningStreams } from '../../src/streams/stream.js'
+import { fakeModel } from './fake-model.js'
+import { deltaRsCounts, lakeOf, newFolder, record, rowsOf, writeRecords } from './lake.js'
+
+const run = (source: string, lake: string, more: Partial<RunOptions> = {}) =>
+  runPipeline({ source, lake, model: fakeModel(), limits: { maxFiles: 3 }, ...more })
+
+/** A source with everything in it: good records, repeats, nulls, junk, one that cannot be scored. */
+async function mixedSource(): Promise<string> {
+  const source = await newFolder('source')
+  writeRecords(source, 0, 60, 6)
+  const odd = [
+    record(3),
+    record(4),
+    { ...record(70), text: null },
+    { ...record(71), likes: 3 },
+    { ...record(72), date: 'some day' },
+    { ...record(73), text: 'unscorable' },
+  ]
+  writeFileSync(join(source, 'odd.json'), `${odd.map(value => JSON.stringify(value)).join('\n')}\n{"text": "cut`)
+  return source
+}
+
+describe('runPipeline', () => {
+  let source: string
+  let linear: string
+  beforeAll(async () => {
+    source = await mixedSource()
+    linear = await newFolder('linear')
+    await run(source, linear)
+  })
+
+  it('loses nothing: bronze = silver + quarantine + duplicates, silver = gold + failures', async () => {
+    const { bronze, silver, gold, quarantine } = await lakeOf(linear)
+    expect(bronze).toHaveLength(67)
+    expect(quarantine!.map(row => row.rule).sort()).toEqual([
+      'date_not_understood',
+      'inference_failed',
+      'not_json',
+      'text_missing',
+    ])
+    expect(silver).toHaveLength(67 - 3 - 2)
+    expect(gold).toHaveLength(silver!.length - 1)
+    expect(bronze!.filter(row => row.rescue).map(row => row.rescue)).toEqual(
+      expect.arrayContaining(['{"likes":3}', '{"text": "cut']),
+    )
+  })
+
+  it('delta-rs counts the same rows in every table', async () => {
+    const ours = Object.fromEntries(Object.entries((await lakeStatus(linear)).tables).map(([name, { rows }]) => [name, rows]))
+    expect(deltaRsCounts(linear)).toEqual(ours)
+  })
+
+  it('gives identical tables one stage after another and all at once', async () => {
+    const concurrent = await newFolder('concurrent')
+    await run(source, concurrent, { mode: 'concurrent', limits: { maxFiles: 2 } })
+    expect(await lakeOf(concurrent)).toEqual(await lakeOf(linear))
+  })
+
+  it('adds nothing when run again, and exactly the rows of a new file (A2)', async () => {
+    const lake = await newFolder('again')
+    const own = await mixedSource()
+    await run(own, lake)
+    const before = await lakeStatus(lake)
+    const again = await run(own, lake)
+    expect(again.flatMap(stream => stream.progress())).toEqual([])
+    expect(await lakeStatus(lake)).toEqual(before)
+    writeRecords(own, 100, 105, 5)
+    await run(own, lake)
+    const after = await lakeStatus(lake)
+    expect(after.tables.bronze!.rows - before.tables.bronze!.rows).toBe(5)
+    expect(after.tables.gold!.rows - before.tables.gold!.rows).toBe(5)
+    const bronze = await rowsOf(lake, 'bronze')
+    expect(bronze.every(row => row.source_file)).toBe(true)
+  })
+
+  it('admits a new column only when told to, and keeps it then (A1)', async () => {
+    const lake = await newFolder('merge')
+    const own = await newFolder('source')
+    const put = (name: string, value: object) => writeFileSync(join(own, name), JSON.stringify(value))
+    put('1.json', { ...record(1), likes: 1 })
+    await run(own, lake, { until: 'bronze' })
+    put('2.json', { ...record(2), likes: 2 })
+    await run(own, lake, { until: 'bronze', admit: ['likes'] })
+    put('3.json', { ...record(3), likes: 3 })
+    await run(own, lake, { until: 'bronze' })
+    const rows = await rowsOf(lake, 'bronze')
+    expect(
+      rows.sort((a, b) => String(a.source_file).localeCompare(String(b.source_file))).map(({ likes, rescue }) => [likes, rescue]),
+    ).toEqual([
+      [null, '{"likes":1}'],
+      ['2', null],
+      ['3', null],
+    ])
+  })
+
+  it('has named streams with checkpoints of their own; one or all can be stopped, the lake cleared (A8)', async () => {
+    const lake = await newFolder('streams')
+    const trigger = { everyMs: 30 }
+    const bronze = await startBronze({ lake, source, trigger })
+    const silver = await startSilver({ lake, trigger })
+    expect(runningStreams().map(stream => stream.name)).toEqual(['bronze_stream', 'silver_stream'])
+    await monitorStreams([bronze, silver], { everyMs: 100, onLines: () => {} })
+    await bronze.stop()
+    expect(runningStreams().map(stream => stream.name)).toEqual(['silver_stream'])
+    await silver.stop()
+    expect(readdirSync(join(lake, '_checkpoints')).sort()).toEqual(['bronze_stream', 'silver_stream'])
+    expect((await lakeStatus(lake)).tables.silver?.rows).toBe(62)
+    writeFileSync(join(lake, 'notes.txt'), 'mine')
+    expect(await clearLake(lake)).toBeGreaterThan(10)
+    await expect(lakeStatus(lake)).rejects.toThrow(/no tables in/)
+    expect(readdirSync(lake)).toContain('notes.txt')
+  })
+
+  it('says which folder is not there, and which model is missing', async () => {
+    const lake = await newFolder('bad')
+    await expect(run('/no/such/folder', lake)).rejects.toThrow('source: no such folder: /no/such/folder')
+    await expect(run(source, lake, { model: undefined })).rejects.toThrow('gold needs a model')
+  })
+
+  it('refuses a lake written by a newer protocol, by name, and leaves it alone', async () => {
+    const lake = await newFolder('newer')
+    await run(source, lake, { until: 'bronze' })
+    const table = await openTable(join(lake, 'bronze'))
+    const { version } = await table.snapshot()
+    const log = join(lake, 'bronze', '_delta_log', `${String(version + 1).padStart(20, '0')}.json`)
+    writeFileSync(
+      log,
+      '{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["timeTravelByMind"],"writerFeatures":["timeTravelByMind"]}}\n',
+    )
+    await expect(run(source, lake, { until: 'bronze' })).rejects.toThrow(/timeTravelByMind/)
+    expect(readdirSync(join(lake, 'bronze', '_delta_log')).filter(file => file.endsWith('.json'))).toHaveLength(version + 2)
+  })
+})
+
+describe('a pipeline that is killed', () => {
+  /** Runs the pipeline in a process of its own. */
+  const start = (source: string, lake: string): ChildProcess =>
+    spawn(process.execPath, ['test/pipeline/run-in-process.mjs', source, lake], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.once('exit', resolve))
+
+  it('gives the tables of an undisturbed run, wherever it was killed (A9)', async () => {
+    const source = await newFolder('source')
+    writeRecords(source, 0, 120, 4)
+    const undisturbed = await newFolder('undisturbed')
+    await run(source, undisturbed)
+    const lake = await newFolder('killed')
+    let kills = 0
+    for (let attempt = 0; attempt < 12; attempt++) {
+      const child = start(source, lake)
+      const end = ended(child)
+      // From its first sign of life on, at moments spread over a batch or two.
+      await new Promise(resolve => child.stdout!.once('data', resolve))
+      await sleep(attempt * 13)
+      if (child.kill('SIGKILL')) kills++
+      if ((await end) === 0) break
+    }
+    expect(kills).toBeGreaterThan(3)
+    expect(await ended(start(source, lake))).toBe(0)
+    expect(await lakeOf(lake)).toEqual(await lakeOf(undisturbed))
+    rmSync(lake, { recursive: true })
+  })
+})

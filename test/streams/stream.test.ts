@@ -1,0 +1,226 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { batchOfColumns } from '../../src/sources/batch.js'
+import type { Source } from '../../src/sources/source.js'
+import { memoryStore } from '../../src/stores/memory-store.js'
+import type { Store } from '../../src/stores/store.js'
+import { openCheckpoint } from '../../src/streams/checkpoint.js'
+import { monitorStreams, streamVerdict } from '../../src/streams/monitor.js'
+import { type BatchContext, runningStreams, type StreamOptions, startStream, stopStreams } from '../../src/streams/stream.js'
+
+/** A source that counts: one row per number, `per` rows a batch. */
+function numbers(count: () => number, per = 2): Source<number> {
+  return {
+    name: 'numbers',
+    async latest(from = 0) {
+      const to = Math.min(count(), from + per)
+      return to > from ? { to, backlog: count() - to } : undefined
+    },
+    async read(from = 0, to) {
+      return batchOfColumns({ n: { type: 'INTEGER', values: Array.from({ length: to - from }, (_, i) => from + i) } })
+    },
+  }
+}
+
+/** A table that is committed to once per txn, as Delta's are. */
+function sink() {
+  const commits = new Map<string, number[]>()
+  return {
+    rows: () => [...commits.values()].flat(),
+    async work(batch: { rows<T>(): AsyncIterable<T[]> }, { txn }: BatchContext) {
+      const rows: number[] = []
+      for await (const part of batch.rows<{ n: number }>()) rows.push(...part.map(row => row.n))
+      const key = `${txn.appId} ${txn.version}`
+      if (!commits.has(key)) commits.set(key, rows)
+      return { rows: rows.length }
+    },
+  }
+}
+
+function start(store: Store, options: Partial<StreamOptions<number>> & Pick<StreamOptions<number>, 'work' | 'source'>) {
+  return startStream({ name: 's', checkpoint: openCheckpoint(store, 'c/s'), ...options })
+}
+
+describe('startStream', () => {
+  it('takes all there is, batch by batch, and nothing twice', async () => {
+    const store = memoryStore()
+    const table = sink()
+    let n = 5
+    const first = start(store, { source: numbers(() => n), work: table.work })
+    await first.done
+    expect(first.status()).toBe('finished')
+    expect(first.progress().map(({ batch, rowsIn, rowsOut, backlog }) => [batch, rowsIn, rowsOut, backlog])).toEqual([
+      [0, 2, 2, 3],
+      [1, 2, 2, 1],
+      [2, 1, 1, 0],
+    ])
+    const again = start(store, { source: numbers(() => n), work: table.work })
+    await again.done
+    expect(again.progress()).toEqual([])
+    n = 6
+    await start(store, { source: numbers(() => n), work: table.work }).done
+    expect(table.rows()).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  it('does a batch again, with the same rows, that failed before or after its commit', async () => {
+    for (const moment of ['before', 'after']) {
+      const store = memoryStore()
+      const table = sink()
+      let n = 4
+      const broken = start(store, {
+        source: numbers(() => n),
+        work: async (batch, context) => {
+          const result = context.id === 1 && moment === 'before' ? { rows: 0 } : await table.work(batch, context)
+          if (context.id === 1) throw new Error('power cut')
+          return result
+        },
+      })
+      await expect(broken.done).rejects.toThrow('power cut')
+      expect(broken.status()).toBe('failed')
+      // What arrived meanwhile must not slip into the batch that was begun.
+      n = 9
+      await start(store, { source: numbers(() => n), work: table.work }).done
+      expect(table.rows()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+    }
+  })
+
+  it('keeps its history in the checkpoint', async () => {
+    const store = memoryStore()
+    await start(store, { source: numbers(() => 4), work: sink().work }).done
+    const kept: unknown[] = []
+    for await (const progress of openCheckpoint(store, 'c/s').history()) kept.push(progress)
+    expect(kept).toMatchObject([
+      { stream: 's', batch: 0, rowsIn: 2 },
+      { stream: 's', batch: 1, rowsIn: 2 },
+    ])
+  })
+
+  it('stops within a second in the middle of a batch, and takes the batch up again', async () => {
+    const store = memoryStore()
+    const table = sink()
+    const slow = start(store, {
+      source: numbers(() => 2),
+      work: async (_batch, { signal }) => {
+        await sleep(60_000, undefined, { signal })
+        return { rows: 0 }
+      },
+    })
+    while (!slow.busy()) await sleep(5)
+    const asked = Date.now()
+    await slow.stop()
+    expect(Date.now() - asked).toBeLessThan(1000)
+    expect(slow.status()).toBe('stopped')
+    await start(store, { source: numbers(() => 2), work: table.work }).done
+    expect(table.rows()).toEqual([0, 1])
+  })
+
+  it('stops when asked through the checkpoint, by another process, or by the Stop button', async () => {
+    const store = memoryStore()
+    const endless = () => start(store, { source: numbers(() => 0), work: sink().work, trigger: { everyMs: 20 } })
+    const first = endless()
+    await sleep(50)
+    await openCheckpoint(store, 'c/s').requestStop()
+    await first.done
+    expect(first.status()).toBe('stopped')
+
+    const button = new AbortController()
+    const symbol = Symbol.for('moodlake.interrupt')
+    Object.assign(globalThis, { [symbol]: () => button.signal })
+    try {
+      const second = endless()
+      button.abort()
+      await second.done
+      expect(second.status()).toBe('stopped')
+    } finally {
+      delete (globalThis as { [key: symbol]: unknown })[symbol]
+    }
+  })
+
+  it('lists the running streams and stops them all', async () => {
+    const streams = ['a', 'b'].map(name =>
+      start(memoryStore(), { name, source: numbers(() => 0), work: sink().work, trigger: { everyMs: 20 } }),
+    )
+    expect(runningStreams().map(stream => stream.name)).toEqual(['a', 'b'])
+    await stopStreams()
+    expect(runningStreams()).toEqual([])
+    expect(streams.map(stream => stream.status())).toEqual(['stopped', 'stopped'])
+  })
+
+  it('with an upstream ends after it, with all of its rows', async () => {
+    let n = 0
+    let end = () => {}
+    const settled = new Promise<void>(resolve => {
+      end = resolve
+    })
+    const table = sink()
+    const stream = start(memoryStore(), { source: numbers(() => n), work: table.work, upstream: { settled } })
+    n = 2
+    await sleep(120)
+    expect(stream.status()).toBe('running')
+    n = 3
+    end()
+    await stream.done
+    expect(table.rows()).toEqual([0, 1, 2])
+  })
+
+  it('refuses to begin a batch that another process has begun', async () => {
+    const store = memoryStore()
+    const source = numbers(() => 2)
+    const checkpoint = openCheckpoint(store, 'c/s')
+    const rival = {
+      ...source,
+      async latest(from?: number) {
+        await checkpoint.begin(0, { from: undefined, to: 1 })
+        return source.latest(from)
+      },
+    }
+    await expect(start(store, { source: rival, work: sink().work }).done).rejects.toThrow(/begun by another process/)
+  })
+})
+
+describe('monitorStreams', () => {
+  it('ends only after several idle polls with an empty backlog (A10)', async () => {
+    let n = 1
+    const stream = start(memoryStore(), { source: numbers(() => n), work: sink().work, trigger: { everyMs: 10 } })
+    const polls: { rows: number; status: string }[] = []
+    await monitorStreams([stream], {
+      everyMs: 60,
+      idlePolls: 3,
+      onLines: ([line]) => {
+        polls.push(line!)
+        if (polls.length === 3) n = 4
+      },
+    })
+    await stream.stop()
+    expect(polls.at(-1)?.rows).toBe(4)
+    // At least three polls that saw no change come after the last rows.
+    expect(polls.filter(poll => poll.rows === 4).length).toBeGreaterThan(3)
+  })
+})
+
+describe('streamVerdict (A11)', () => {
+  const batch = (started: number, ms: number) => ({
+    ...{
+      stream: 's',
+      batch: 0,
+      rowsIn: 100,
+      rowsOut: 100,
+      counts: {},
+      phases: { read: 0, work: ms, checkpoint: 0 },
+      backlog: 0,
+      memory: 1,
+    },
+    started: new Date(started).toISOString(),
+    ms,
+  })
+  it('tells slow, balanced and under-used streams by their numbers', () => {
+    expect(streamVerdict('s', [batch(0, 1500), batch(1500, 1500)], 1000)).toMatchObject({
+      verdict: 'slower than its trigger',
+      busyShare: 1.5,
+      meanBatchMs: 1500,
+    })
+    expect(streamVerdict('s', [batch(0, 500), batch(1000, 500)], 1000)).toMatchObject({ verdict: 'balanced', rowsPerSecond: 200 })
+    expect(streamVerdict('s', [batch(0, 100), batch(1000, 100)], 1000).verdict).toBe('under-used')
+    expect(streamVerdict('s', [], 1000).verdict).toBe('no batches')
+  })
+})

@@ -1,0 +1,188 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { cleanText, hashtagsOf, isRetweet, mentionsOf, modelText } from '../../src/text/clean.js'
+
+describe('modelText', () => {
+  it.each([
+    ['decodes literal escapes', 'it\\u2019s \\ud83d\\ude00 ok', 'it’s 😀 ok'],
+    ['unescapes entities twice', 'a &amp;lt;3 &quot;b&quot; &#39;c&#039; &hearts; &amp d', 'a <3 "b" \'c\' ♥ & d'],
+    ['hides handles', 'hi @Ann_1, .@bob! RT@cy x@y.com @', 'hi @user, .@user! RT@user x@y.com @'],
+    ['hides full-width handles', '＠taro さん', '@user さん'],
+    ['names addresses', 'see https://t.co/a?b=1 HTTP://X.Y and www.z.com/q now', 'see http http and http now'],
+    ['keeps a sigh', 'awww.that is cute', 'awww.that is cute'],
+    ['drops tones, VS16 and joiners', '👍🏽 ❤️ 👩‍👩', '👍 ❤ 👩 👩'],
+    ['sets emoji apart', 'good😀😀bad★x', 'good 😀 😀 bad ★ x'],
+    ['splits flags into letters', 'go🇺🇸', 'go 🇺 🇸'],
+    ['leaves trade marks alone', '©2010 Brand™', '©2010 Brand™'],
+    ['cuts runs to three', 'soooooo good!!!!!! aaa', 'sooo good!!! aaa'],
+    ['folds white space', '  a\t\n b\u00a0 c ', 'a b c'],
+    ['composes', 'cafe\u0301', 'café'],
+    ['mends half pairs', 'a\ud83d b\ude00 \\ud800', 'a\ufffd b\ufffd \ufffd'],
+  ])('%s', (_, text, expected) => expect(modelText(text)).toBe(expected))
+})
+
+describe('mentionsOf', () => {
+  it.each([
+    ['@a hi @B, x@y.com @', ['a', 'b']],
+    ['@A @a @b @A', ['a', 'b']],
+    ['RT @x: RT@y (@z) "@q"', ['x', 'y', 'z', 'q']],
+    ['https://m.com/@deep/x @real', ['real']],
+    ['&#64;bob \\u0040eve &amp;@al', ['bob', 'eve', 'al']],
+    [`@${'a'.repeat(50)} @${'b'.repeat(51)}`, ['a'.repeat(50)]],
+    ['＠wide ありがとう@jp', ['wide', 'jp']],
+    ['@ @@ @- me@home', []],
+  ])('%s', (text, expected) => expect(mentionsOf(text)).toEqual(expected))
+})
+
+describe('hashtagsOf', () => {
+  it.each([
+    ['#Größe #2026 #größe #C3', ['größe', 'c3']],
+    ['I&#39;m #in http://x.y/#no a#b &#x23;yes', ['in', 'yes']],
+    ['#東京 ＃wide #_ #__1 #١٢ (#paren)', ['東京', 'wide', 'paren']],
+  ])('%s', (text, expected) => expect(hashtagsOf(text)).toEqual(expected))
+})
+
+describe('cleanText', () => {
+  it.each([
+    ['RT @bob: loving it @ann 😀 #win https://t.co/x', 'loving it 😀 #win'],
+    ['rt @a: RT @b: twice', 'twice'],
+    ['RT if you agree', 'RT if you agree'],
+    ['@a hi @B, x@y.com @', 'hi , x@y.com'],
+    ['go🇺🇸team &amp; co', 'go 🇺🇸 team & co'],
+    ['see https://m.com/@deep/page ok', 'see ok'],
+    ['a\u0000b\u202ec \ufeffd', 'a bc d'],
+    ['@y writes x@y.com', 'writes x y.com'],
+    ['hidden @\u200dann handle', 'hidden handle'],
+  ])('%s', (text, expected) => expect(cleanText(text)).toBe(expected))
+
+  it('knows retweets', () => {
+    expect(isRetweet('RT @bob: x')).toBe(true)
+    expect(isRetweet('RT if you agree @bob')).toBe(false)
+  })
+})
+
+/** Strings made of what breaks cleaners: handles, entities, escapes, half pairs, marks, joiners, long runs. */
+const pieces = fc.oneof(
+  fc.constantFrom(
+    '@',
+    '＠',
+    '@a',
+    '@A',
+    'x@a.b',
+    '@aaaa',
+    '@\u200d',
+    'RT ',
+    'RT@',
+    '&amp;',
+    '&#64;',
+    '\\u0040',
+    '\\ud83d',
+    '#',
+    '#a',
+    '#1',
+  ),
+  fc.constantFrom(
+    'http://',
+    'https://t.co/a',
+    'www.',
+    '😀',
+    '👍🏽',
+    '🇺🇸',
+    '\ud83d',
+    '\ude00',
+    '\u202e',
+    '\u0000',
+    '\u0301',
+    'İ',
+    'K',
+    ' ',
+    '\n',
+  ),
+  fc.string({ unit: 'binary', maxLength: 6 }),
+)
+const hostile = fc.array(pieces, { maxLength: 30 }).map(parts => parts.join(''))
+
+describe('for any text', () => {
+  it('gives well-formed, folded, composed text and never throws', () => {
+    fc.assert(
+      fc.property(hostile, text => {
+        for (const out of [modelText(text), cleanText(text)]) {
+          expect(out).not.toMatch(/[\ud800-\udfff]/u)
+          expect(out).not.toMatch(/^\s|\s$|\s\s|[^\S ]/)
+          expect(out.normalize('NFC')).toBe(out)
+        }
+        expect(Array.isArray(hashtagsOf(text))).toBe(true)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('leaves no mentioned handle in the cleaned text', () => {
+    fc.assert(
+      fc.property(hostile, text => {
+        const lower = cleanText(text).toLowerCase()
+        for (const mention of mentionsOf(text)) {
+          expect(mention).toMatch(/^[a-z0-9_]{1,50}$/)
+          expect(lower).not.toContain(`@${mention}`)
+        }
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('changes a cleaned tweet no further', () => {
+    const word = fc.constantFrom(
+      'good',
+      'sooooo',
+      'bad!!!!!',
+      '@ann',
+      '😀',
+      '❤️',
+      '👍🏽',
+      'https://t.co/x',
+      '#win',
+      'café',
+      '“so”',
+      'a😀b',
+      '🇺🇸',
+    )
+    fc.assert(
+      fc.property(fc.array(word), words => {
+        const text = words.join(' ')
+        expect(modelText(modelText(text))).toBe(modelText(text))
+        expect(cleanText(cleanText(text))).toBe(cleanText(text))
+      }),
+    )
+  })
+})
+
+describe('hostile sizes', () => {
+  const big: [string, string][] = [
+    ['empty', ''],
+    ['spaces', ' '.repeat(100_000)],
+    ['one letter', 'a'.repeat(100_000)],
+    ['only emoji', '😀'.repeat(50_000)],
+    ['only @', '@'.repeat(100_000)],
+    ['10,000 mentions', Array.from({ length: 10_000 }, (_, i) => `@user${i}`).join(' ')],
+    ['10,000 mentions and an address', `${Array.from({ length: 10_000 }, (_, i) => `@user${i}`).join(' ')} x@user7.com`],
+    ['retweets', 'RT @a: '.repeat(20_000)],
+    ['entities', '&amp;'.repeat(20_000)],
+    ['ampersands', '&'.repeat(100_000)],
+    ['open names', `&${'a'.repeat(100_000)}`],
+    ['half pairs', '\ud83d'.repeat(100_000)],
+    ['tags', '#'.repeat(100_000)],
+    ['one tag', `#${'1'.repeat(100_000)}`],
+    ['address', `http://${'@a/'.repeat(30_000)}`],
+    ['marks', 'e' + '\u0301'.repeat(100_000)],
+    ['right to left', 'שלום @a مرحبا '.repeat(5_000)],
+    ['underscores', '_'.repeat(100_000)],
+  ]
+  // Quadratic work on 100,000 characters would run into the test's time limit of 5 s.
+  it.each(big)('%s', { timeout: 5_000 }, (_, text) => {
+    const mentions = mentionsOf(text)
+    const lower = cleanText(text).toLowerCase()
+    expect(mentions.slice(0, 50).some(mention => lower.includes(`@${mention}`))).toBe(false)
+    expect(modelText(text).length).toBeLessThanOrEqual(text.length * 3)
+    hashtagsOf(text)
+  })
+})
