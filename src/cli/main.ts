@@ -7,6 +7,7 @@ const commands: Record<string, () => Promise<Command>> = {
   stop: async () => (await import('./stop.js')).command,
   clear: async () => (await import('./clear.js')).command,
   history: async () => (await import('./history.js')).command,
+  table: async () => (await import('./table.js')).command,
   sql: async () => (await import('./sql.js')).command,
   report: async () => (await import('./report.js')).command,
   models: async () => (await import('./models.js')).command,

@@ -7,7 +7,7 @@ import type { DataType, Schema } from './schema.js'
 const READER_FEATURES = new Set(['columnMapping', 'deletionVectors', 'timestampNtz', 'v2Checkpoint', 'vacuumProtocolCheck'])
 
 /** Features that writers must know, and that this one does; some are refused where they are in real use. */
-const WRITER_FEATURES = new Set(['appendOnly', 'invariants', 'timestampNtz', 'vacuumProtocolCheck', 'inCommitTimestamp'])
+const WRITER_FEATURES = new Set(['appendOnly', 'invariants', 'timestampNtz', 'vacuumProtocolCheck', 'deletionVectors'])
 
 /** Throws `UnsupportedFeatureError` naming what a reader of the table would have to know. */
 export function checkReadable(table: string, protocol: Protocol): void {
@@ -26,6 +26,37 @@ export function checkReadable(table: string, protocol: Protocol): void {
       unknown,
       `written by a newer protocol: needs ${unknown.join(', ')}, which this library does not read`,
     )
+}
+
+/** Throws `UnsupportedFeatureError` when rows may not be changed: the table is append-only, or wants its changes recorded. */
+export function checkChangeable(table: string, metaData: MetaData): void {
+  if (metaData.configuration['delta.appendOnly'] === 'true')
+    throw new UnsupportedFeatureError(table, ['appendOnly'], 'is append-only (delta.appendOnly); its rows cannot be changed')
+  if (metaData.configuration['delta.enableChangeDataFeed'] === 'true')
+    throw new UnsupportedFeatureError(table, ['changeDataFeed'], 'needs changeDataFeed, which this library does not write')
+}
+
+/** The protocol that a new table needs: 1/2, or 3/7 with the features that its types and properties ask for. */
+export function protocolFor(schema: Schema, properties: Readonly<Record<string, string>>): Protocol {
+  const features = [
+    ...(JSON.stringify(schema).includes('"timestamp_ntz"') ? ['timestampNtz'] : []),
+    ...(properties['delta.enableDeletionVectors'] === 'true' ? ['deletionVectors'] : []),
+  ]
+  if (!features.length) return { minReaderVersion: 1, minWriterVersion: 2 }
+  return {
+    minReaderVersion: 3,
+    minWriterVersion: 7,
+    readerFeatures: features,
+    writerFeatures: [...features, 'appendOnly', 'invariants'],
+  }
+}
+
+/** True when deletes are to be written as deletion vectors. */
+export function writesVectors(protocol: Protocol, metaData: MetaData): boolean {
+  return (
+    metaData.configuration['delta.enableDeletionVectors'] === 'true' &&
+    (protocol.writerFeatures ?? []).includes('deletionVectors')
+  )
 }
 
 /** Features of the writer versions before 7 that are in use in this table although the protocol does not list them. */

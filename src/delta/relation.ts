@@ -21,7 +21,14 @@ export interface RelationInput {
   columns?: readonly string[]
   /** A SQL predicate over the table's columns. */
   where?: string
+  /** Adds `FILE_COLUMN` and `ROW_COLUMN`. */
+  located?: boolean
 }
+
+/** Column of `locatedSql`: place of the row's file in the list of files. */
+export const FILE_COLUMN = '_moodlake_file'
+/** Column of `locatedSql`: number of the row in its file, from 0. */
+export const ROW_COLUMN = '_moodlake_row'
 
 /** Path of a data file within the table's store. Throws `DataFileError` when it leads elsewhere. */
 export function dataPath(store: Store, version: number, file: { path: string }): string {
@@ -140,24 +147,33 @@ async function deletedRows(input: RelationInput, file: AddFile, vector: Deletion
   }).catch(fail)
 }
 
+function split(files: readonly AddFile[]): { whole: AddFile[]; holed: AddFile[] } {
+  return { whole: files.filter(file => !file.deletionVector), holed: files.filter(file => file.deletionVector) }
+}
+
 /** The rows of files, those deleted by vectors left out. */
 async function scanAll(input: RelationInput, columns: readonly Field[]): Promise<string> {
-  const whole = input.files.filter(file => !file.deletionVector)
-  const holed = input.files.filter(file => file.deletionVector)
+  const { whole, holed } = split(input.files)
   const parts: string[] = []
-  if (whole.length) parts.push(scan(input, columns, whole, await localFiles(input, whole)))
+  if (whole.length) parts.push(scan(input, columns, whole, await localFiles(input, whole), 0))
   if (holed.length) {
     const deleted: string[] = []
     for (const file of holed) deleted.push(await deletedRows(input, file, file.deletionVector as DeletionVector))
     // The n-th list of deleted rows belongs to the n-th file.
     const lists = `read_parquet([${deleted.map(quoteText).join(', ')}])`
     const join = `ANTI JOIN ${lists} d ON f.file_index = d.file_index AND f.file_row_number = d."row"`
-    parts.push(`${scan(input, columns, holed, await localFiles(input, holed))} ${join}`)
+    parts.push(`${scan(input, columns, holed, await localFiles(input, holed), whole.length)} ${join}`)
   }
   return parts.join(' UNION ALL ')
 }
 
-function scan(input: RelationInput, columns: readonly Field[], files: readonly AddFile[], paths: readonly string[]): string {
+function scan(
+  input: RelationInput,
+  columns: readonly Field[],
+  files: readonly AddFile[],
+  paths: readonly string[],
+  offset: number,
+): string {
   const partitions = new Set(input.partitionColumns)
   const byId = input.mapping === 'id'
   const inFiles = input.schema.fields.filter(field => !partitions.has(field.name))
@@ -178,8 +194,15 @@ function scan(input: RelationInput, columns: readonly Field[], files: readonly A
         : logical(`f.${quoteName(field.name)}`, field.type)
     return `${sql} AS ${quoteName(field.name)}`
   })
+  if (input.located) select.push(`CAST(f.file_index AS BIGINT) + ${offset} AS ${FILE_COLUMN}, f.file_row_number AS ${ROW_COLUMN}`)
   const list = paths.map(quoteText).join(', ')
   return `SELECT ${select.join(', ')} FROM read_parquet([${list}], schema=MAP {${entries.join(', ')}}, hive_partitioning=false) f`
+}
+
+/** Rows with the place they lie at: all columns, `FILE_COLUMN` (an index into `files`) and `ROW_COLUMN`. */
+export async function locatedSql(input: Omit<RelationInput, 'columns' | 'where'>): Promise<{ sql: string; files: AddFile[] }> {
+  const { whole, holed } = split(input.files)
+  return { sql: `(${await scanAll({ ...input, located: true }, input.schema.fields)})`, files: [...whole, ...holed] }
 }
 
 /** A SQL table expression with exactly the wanted columns and types; valid with no files too. */

@@ -48,6 +48,7 @@ export interface Snapshot {
   rows(options?: ReadOptions): AsyncIterable<Row[]>
 }
 
+/** How columns are found in the data files. Throws `UnsupportedFeatureError` for a mode that is not known. */
 function checkMapping(store: Store, schema: Schema, mode: string): string {
   if (mode !== 'none' && mode !== 'name' && mode !== 'id')
     throw new UnsupportedFeatureError(store.uri, [`columnMapping mode ${mode}`], `column mapping mode not known: ${mode}`)

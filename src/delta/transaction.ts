@@ -20,6 +20,8 @@ export interface Change {
   operationMetrics: Record<string, unknown>
   isBlindAppend: boolean
   txn?: { appId: string; version: number }
+  /** Attempts against other writers; default 100. */
+  attempts?: number
   /** State that the change was worked out on. */
   base: TableState
   /**
@@ -95,8 +97,8 @@ export async function commitChange(
     if (change.txn) actions.push({ txn: { ...change.txn, lastUpdated: commitInfo.timestamp } })
     actions.push(...change.actions(latest))
     if (await tryCommit(store, version, formatActions(actions), txnId)) return version
-    if (attempt === MAX_ATTEMPTS)
-      throw new CommitConflictError(store.uri, version, 'attempts', `other writers came first ${attempt} times in a row`)
+    if (attempt >= (change.attempts ?? MAX_ATTEMPTS))
+      throw new CommitConflictError(store.uri, version, 'attempts', `other writers came first ${attempt} times`)
     await sleep(Math.random() * Math.min(200, 2 ** attempt))
     latest = await refresh()
   }
