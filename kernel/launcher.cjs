@@ -49,7 +49,44 @@ function wrapTypescript(requireTslab) {
       },
       ...rest,
     )
-  require.cache[file].exports = { ...ts, createWatchCompilerHost }
+  const createWatchProgram = host => {
+    const { afterProgramCreate } = host
+    host.afterProgramCreate = builder => {
+      const { emit } = builder
+      builder.emit = (source, write, token, onlyTypes, transformers = {}) => {
+        const before = [shorthandTransformer(ts, builder.getProgram().getTypeChecker()), ...(transformers.before ?? [])]
+        return emit.call(builder, source, write, token, onlyTypes, { ...transformers, before })
+      }
+      afterProgramCreate(builder)
+    }
+    return ts.createWatchProgram(host)
+  }
+  require.cache[file].exports = { ...ts, createWatchCompilerHost, createWatchProgram }
+}
+
+/**
+ * Writes `{ lake }` out as `{ lake: exports.lake }` where `lake` is from an earlier cell: tslab looks up the names of
+ * earlier cells everywhere but in shorthand properties.
+ */
+function shorthandTransformer(ts, checker) {
+  return context => source => {
+    // tslab hangs the declarations of earlier cells above the cell's own file.
+    const earlier = ts.getOriginalNode(source).parent
+    const visit = node => {
+      if (ts.isShorthandPropertyAssignment(node) && !node.objectAssignmentInitializer) {
+        const declarations = checker.getShorthandAssignmentValueSymbol(node)?.declarations ?? []
+        if (declarations.some(declaration => declaration.getSourceFile() === earlier)) {
+          const value = context.factory.createPropertyAccessExpression(
+            context.factory.createIdentifier('exports'),
+            node.name.text,
+          )
+          return context.factory.createPropertyAssignment(node.name.text, value)
+        }
+      }
+      return ts.visitEachChild(node, visit, context)
+    }
+    return ts.visitNode(source, visit)
+  }
 }
 
 /** Arms the signal that the next Stop aborts. */

@@ -1,6 +1,20 @@
 /** The public surface of `moodlake`: named re-exports only. */
 
-// explore
+export { type Comparison, compareAnswers } from './evaluation/compare.js'
+export { type Evaluation, evaluate, evaluateMentions } from './evaluation/evaluate.js'
+export {
+  type Alarm,
+  guardDerivedTruth,
+  guardLabelSets,
+  guardOneClass,
+  guardPerfectAgreement,
+  guardPrinted,
+} from './evaluation/guards.js'
+export { type Estimate, wilson } from './evaluation/intervals.js'
+export { confusionOf, metricsOf } from './evaluation/metrics.js'
+export { NEUTRAL_POLICIES, neutralPolicies, type PolicyResult, policiesOfCounts } from './evaluation/neutral-policy.js'
+export { guardBlankPicture } from './evaluation/picture.js'
+export { type Roc, rocCurve } from './evaluation/roc.js'
 export {
   type BarOptions,
   barChart,
@@ -44,4 +58,38 @@ export {
   streamRowsChart,
   streamTimeChart,
 } from './explore/time-charts.js'
+export { lexiconModel } from './models/lexicon.js'
+export { majorityModel } from './models/majority.js'
+export type { Answer, Example, Failure, Model, Prediction, TrainableModel } from './models/model.js'
+export { ngramModel } from './models/ngram.js'
+export { fiveS, type Tuning } from './monitoring/five-s.js'
+export { type CandidateRow, type ChampionOptions, chooseChampion, type Election, readLabelled } from './pipeline/champion.js'
+export { confusionPicture } from './pipeline/confusion-picture.js'
+export { evaluateLake, type LakeEvaluation, type LoggedRun, logEvaluation } from './pipeline/evaluation.js'
+export { clearLake, type LakeStatus, lakeStatus } from './pipeline/lake.js'
+export { type RecordFields, readRecord } from './pipeline/record.js'
+export { type PipelineStreamOptions, type RunOptions, runPipeline, startBronze, startGold, startSilver } from './pipeline/run.js'
+export { measureTuning } from './pipeline/tuning.js'
+export { engineSettings, openWorkbench, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
+export { promote, promotions, rollback } from './registry/champion.js'
+export { type LoadedModel, loadModel } from './registry/load-model.js'
+export { type MlflowClient, mlflowClient } from './registry/mlflow.js'
+export { type MlflowServer, startMlflow } from './registry/mlflow-server.js'
+export { registerModel } from './registry/register-model.js'
+export { inspectSource, type SourceListing } from './sources/inspect.js'
+export { openStore } from './stores/open-store.js'
+export type { Store, StoredFile } from './stores/store.js'
+export {
+  type MonitorLine,
+  monitorLineText,
+  monitorStreams,
+  streamPoints,
+  streamVerdict,
+  type Verdict,
+} from './streams/monitor.js'
+export { type Progress as BatchProgress, runningStreams, type Stream, stopStreams, type Trigger } from './streams/stream.js'
+export { cleanText, hashtagsOf, isRetweet, mentionsOf, modelText, TEXT_VERSION } from './text/clean.js'
+export { parseTweetDate } from './text/dates.js'
+export { detectLanguage } from './text/language.js'
+export { placeOf } from './text/place.js'
 export { isLabel, LABELS, type Label, labelId } from './tweet.js'

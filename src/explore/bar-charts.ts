@@ -72,7 +72,7 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
     shown.length < bars.length ? `top ${shown.length} of ${formatNumber(bars.length)}` : `all ${formatNumber(bars.length)}`
   return figure([trace], title, `${shownOf}; together ${formatNumber(sum)} of ${count(all, valueTitle)}`, {
     ...(vertical ? { xaxis: names_, yaxis: numbers } : { xaxis: numbers, yaxis: names_ }),
-    height: options.height ?? (vertical ? 380 : 150 + 22 * shown.length),
+    height: options.height ?? (vertical ? 380 : 165 + 22 * shown.length),
     bargap: 0.25,
   })
 }
@@ -140,7 +140,7 @@ export function classBars(table: TableLike, options: ClassBarOptions = {}): Figu
       barmode: 'stack',
       xaxis: axis(unit, { tickformat: ',~r' }),
       yaxis: axis(name, { type: 'category', autorange: 'reversed', showgrid: false }),
-      height: options.height ?? 170 + 22 * shown.length,
+      height: options.height ?? 185 + 22 * shown.length,
       bargap: 0.25,
     },
   )
@@ -197,15 +197,16 @@ export function policyBars(table: TableLike, options: PolicyOptions = {}): Figur
               line: { color: '#d55e00', dash: 'dash', width: 2 },
             },
           ],
+          margin: { l: 60, r: 84, t: 86, b: 56 },
           annotations: [
             {
               xref: 'paper',
-              x: 1,
+              x: 1.01,
               y: baseline,
-              xanchor: 'right',
-              yanchor: 'bottom',
+              xanchor: 'left',
+              align: 'left',
               showarrow: false,
-              text: `majority class ${baseline.toFixed(4)}`,
+              text: `majority<br>class<br>${baseline.toFixed(4)}`,
               font: { color: '#d55e00' },
             },
           ],

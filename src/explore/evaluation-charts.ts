@@ -61,7 +61,7 @@ export function confusionMatrixChart(matrix: ConfusionCounts, options: ChartOpti
       y: i,
       text: `<b>${formatNumber(value)}</b><br>${(100 * shares[i]![j]!).toFixed(1)} %`,
       showarrow: false,
-      font: { color: shares[i]![j]! > 0.45 ? '#ffffff' : '#1c2b36', size: 13 },
+      font: { color: shares[i]![j]! > 0.68 ? '#ffffff' : '#1c2b36', size: 13 },
     })),
   )
   const agree = `${formatNumber(right)} of ${formatNumber(n)} agree (${((100 * right) / n).toFixed(1)} %)`
@@ -118,10 +118,10 @@ export function rocChart(curves: readonly RocCurve[], options: ChartOptions = {}
   const trained = drawn.filter(curve => curve.training).length
   const on = trained === 0 ? 'held-out data' : trained === drawn.length ? 'training data' : 'held-out data, training where said'
   return figure([...lines, chance], title, `measured on ${on}; ${count(Math.max(...drawn.map(curve => curve.n)), 'tweets')}`, {
-    xaxis: axis('false-positive rate', { range: [0, 1], constrain: 'domain' }),
+    xaxis: axis('false-positive rate', { range: [0, 1], constrain: 'domain', constraintoward: 'left' }),
     yaxis: axis('true-positive rate', { range: [0, 1.01], scaleanchor: 'x' }),
-    legend: { x: 0.98, xanchor: 'right', y: 0.04, yanchor: 'bottom', bgcolor: 'rgba(0,0,0,0)' },
-    height: options.height ?? 460,
+    legend: { orientation: 'h', x: 0, xanchor: 'left', y: -0.16, yanchor: 'top' },
+    height: options.height ?? 500,
   })
 }
 
@@ -164,8 +164,8 @@ export function reliabilityChart(table: TableLike, options: ReliabilityOptions =
   }
   const ece = options.ece === undefined ? '' : `expected calibration error ${options.ece.toFixed(3)}; `
   return figure([diagonal, points], title, `${ece}dot size: tweets; ${count(n, 'tweets')}`, {
-    xaxis: axis('mean confidence', { range: [0, 1.02], constrain: 'domain' }),
-    yaxis: axis('share right', { range: [0, 1.02], scaleanchor: 'x' }),
+    xaxis: axis('mean confidence', { range: [0, 1.02], dtick: 0.2, constrain: 'domain', constraintoward: 'left' }),
+    yaxis: axis('share right', { range: [0, 1.02], dtick: 0.2, scaleanchor: 'x' }),
     showlegend: false,
     height: options.height ?? 440,
   })

@@ -55,8 +55,8 @@ function declaredTypes(table: TableLike): Map<string, string> {
   return new Map(columns.filter(column => column?.type).map(column => [column.name, column.type]))
 }
 
-const NUMERIC = 'text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap'
-const TEXT = 'text-align:left;max-width:36em;overflow-wrap:anywhere;vertical-align:top'
+const NUMERIC = 'text-align:right;vertical-align:top;font-variant-numeric:tabular-nums;white-space:nowrap'
+const TEXT = 'text-align:left;max-width:36em;overflow-wrap:break-word;vertical-align:top'
 
 /** A cell's inside: `<bdi>` keeps right-to-left text from turning its neighbours round. */
 function cell(value: unknown, maxText: number): string {
@@ -82,7 +82,8 @@ export function tableHtml(table: TableLike, options: HtmlTableOptions = {}): str
     column =>
       column.some(value => value !== null) && column.every(value => value === null || /^(number|bigint)$/.test(typeof value)),
   )
-  const style = (i: number) => (numeric[i] ? NUMERIC : TEXT)
+  const times = values.map(column => column.some(value => value instanceof Date))
+  const style = (i: number) => (numeric[i] ? NUMERIC : times[i] ? `${TEXT};white-space:nowrap` : TEXT)
   const head = columns.names.map((name, i) => {
     const type = types.get(name) ?? typeOf(values[i]!)
     return `<th scope="col" style="${style(i)}">${escapeHtml(name)}<br><small style="font-weight:normal;opacity:.7">${escapeHtml(type.toLowerCase())}</small></th>`

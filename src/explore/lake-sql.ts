@@ -80,7 +80,9 @@ function snapshotOptions(name: string, mark: string | undefined): { version?: nu
 }
 
 /** The statement of a template with `$1`, `$2`, … for its values; a value after `name@` or `name@v` becomes part of the name. */
-function bindTemplate(text: TemplateStringsArray, values: readonly unknown[]): { sql: string; params: unknown[] } {
+function bindTemplate({ raw }: TemplateStringsArray, values: readonly unknown[]): { sql: string; params: unknown[] } {
+  // As typed: `'\w'` of a regular expression is for DuckDB, not for JavaScript.
+  const text = raw.map(part => part.replace(/\\([`$])/g, '$1'))
   const params: unknown[] = []
   let sql = text[0] ?? ''
   values.forEach((value, i) => {

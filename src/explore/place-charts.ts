@@ -32,7 +32,7 @@ export interface PlaceOptions extends ChartOptions {
   weight?: string
   /** `bubbles` (size: tweets, colour: mood) or `heat` (colour: tweets). Default `bubbles`. */
   as?: 'bubbles' | 'heat'
-  /** Side of a cell in degrees within which tweets are counted together. Default 1 for bubbles, 5 for heat. */
+  /** Side of a cell in degrees within which tweets are counted together. Default 2 for bubbles, 5 for heat. */
   cell?: number
 }
 
@@ -139,7 +139,7 @@ function heat(cells: readonly Cell[], size: number): Trace {
 /** Tweets on a map; the subtitle says how many of them have a place at all. */
 export function placeMap(table: TableLike, options: PlaceOptions = {}): Figure {
   const as = options.as ?? 'bubbles'
-  const size = options.cell ?? (as === 'heat' ? 5 : 1)
+  const size = options.cell ?? (as === 'heat' ? 5 : 2)
   const title = options.title ?? (as === 'heat' ? 'Where people tweet' : 'Where people tweet, and in what mood')
   const columns = toColumns(table)
   if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
@@ -174,10 +174,11 @@ export function placeMap(table: TableLike, options: PlaceOptions = {}): Figure {
         range: [-60, 85],
         scaleanchor: 'x',
         constrain: 'domain',
+        constraintoward: 'top',
         ...ticks([-40, -20, 0, 20, 40, 60, 80], 'S', 'N'),
       }),
       showlegend: false,
-      height: options.height ?? 480,
+      height: options.height ?? 440,
     },
   )
 }

@@ -152,7 +152,9 @@ function plotly(): string {
 
 /** Fills in what the template leaves open. */
 function finish(html: string, name: string, executed: boolean): { html: string; figures: number } {
-  const figures = (html.match(/<div class="moodlake-figure"/g) ?? []).length
+  // Marks that turn the writing direction reach past the text that holds them.
+  const page = html.replace(/[\u202a-\u202e]/g, '')
+  const figures = (html.match(/ class="moodlake-figure"/g) ?? []).length
   const title = plain(/<h1[^>]*>([\s\S]*?)<\/h1>/.exec(html)?.[1] ?? escapeHtml(name))
   const when = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`
   const fills: Record<string, string> = {
@@ -162,7 +164,7 @@ function finish(html: string, name: string, executed: boolean): { html: string; 
     footer: `${escapeHtml(name)}: ${executed ? 'run and exported' : 'exported as saved, not run again,'} by Moodlake on ${when}. ${formatNumber(figures)} charts.`,
   }
   // A function, since a text with `$&` would be read as a pattern.
-  return { html: html.replace(/<!--moodlake:(title|contents|plotly|footer)-->/g, (_, key: string) => fills[key]!), figures }
+  return { html: page.replace(/<!--moodlake:(title|contents|plotly|footer)-->/g, (_, key: string) => fills[key]!), figures }
 }
 
 /**

@@ -153,39 +153,35 @@ export function streamProgressChart(points: readonly StreamPoint[], options: Cha
   if (!streams.size) return emptyFigure(title, 'No batches: no stream has run yet.')
   const names = [...streams.keys()]
   const bars = [...streams.values()]
-  const trace = (name: string, values: number[], color: string | string[], pattern?: string) => ({
+  const trace = (name: string, values: number[], more: object) => ({
     type: 'bar',
     orientation: 'h',
     name,
     y: names.map(text => label(text)),
     x: values,
-    text: values.map(value => (value ? formatNumber(value) : '')),
-    textposition: 'auto',
-    marker: { color, ...(pattern ? { pattern: { shape: pattern } } : {}) },
     hovertemplate: `%{y}: %{x:,} rows ${name}<extra></extra>`,
+    ...more,
   })
+  const done = bars.map(bar => bar.done)
+  const waiting = bars.map(bar => bar.waiting)
   const colours = names.map(
     (name, i) => STREAM_COLOURS[name.replace(/_stream$/, '')] ?? SERIES_COLOURS[i % SERIES_COLOURS.length]!,
   )
   const data = [
-    trace(
-      'done',
-      bars.map(bar => bar.done),
-      colours,
-    ),
-    trace(
-      'waiting',
-      bars.map(bar => bar.waiting),
-      '#9a9a9a',
-      '/',
-    ),
+    trace('done', done, { text: done.map(formatNumber), textposition: 'auto', marker: { color: colours } }),
+    trace('waiting', waiting, {
+      text: waiting.map(value => (value ? `${formatNumber(value)} waiting` : '')),
+      textposition: 'outside',
+      cliponaxis: false,
+      marker: { color: '#9a9a9a', pattern: { shape: '/' } },
+    }),
   ]
   return figure(data, title, `${count(points.length, 'batches')}; hatched: rows that wait`, {
     barmode: 'stack',
     showlegend: false,
     xaxis: axis('rows', { tickformat: ',~r' }),
     yaxis: axis('stream', { type: 'category', autorange: 'reversed', showgrid: false }),
-    height: options.height ?? 170 + 44 * names.length,
+    height: options.height ?? 180 + 44 * names.length,
   })
 }
 

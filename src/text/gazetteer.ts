@@ -147,10 +147,10 @@ Wellington|NZ|-41.29|174.78|`
 
 /** Countries, with regions that people write instead. */
 const COUNTRIES = `
-United Kingdom|GB|54.0|-2.5|uk,u.k.,great britain,britain,england,scotland,wales,northern ireland,inglaterra,royaume-uni
+United Kingdom|GB|54.0|-2.5|uk,u.k.,great britain,britain,england,scotland,wales,northern ireland,cornwall,yorkshire,inglaterra,royaume-uni
 Ireland|IE|53.2|-8.1|éire
-United States|US|39.8|-98.6|usa,us,u.s.,u.s.a.,united states of america,america,estados unidos,california,texas,florida,new jersey,ohio,georgia usa,michigan,illinois,pennsylvania,arizona,oregon,colorado,virginia,north carolina,massachusetts,tennessee,minnesota,wisconsin,missouri,maryland,indiana,louisiana,kentucky,alabama,hawaii,nevada,utah,oklahoma,washington state
-Canada|CA|56.1|-106.3|canadá,ontario,quebec,québec,alberta,british columbia,nova scotia
+United States|US|39.8|-98.6|usa,us,u.s.,u.s.a.,united states of america,america,estados unidos,california,texas,florida,new jersey,ohio,georgia usa,michigan,illinois,pennsylvania,arizona,oregon,colorado,virginia,north carolina,massachusetts,tennessee,minnesota,wisconsin,missouri,maryland,indiana,louisiana,kentucky,alabama,hawaii,nevada,utah,oklahoma,arkansas,kansas,iowa,nebraska,connecticut,south carolina,new mexico,southern california,washington state
+Canada|CA|56.1|-106.3|canadá,ontario,quebec,québec,alberta,british columbia,nova scotia,manitoba
 Mexico|MX|23.6|-102.6|méxico
 Brazil|BR|-14.2|-51.9|brasil
 Argentina|AR|-38.4|-63.6|
@@ -176,6 +176,11 @@ Poland|PL|51.9|19.1|polska
 Greece|GR|39.1|21.8|
 Turkey|TR|39.0|35.2|türkiye
 Ukraine|UA|48.4|31.2|
+Russia|RU|61.5|105.3|россия
+Israel|IL|31.4|35.0|
+Qatar|QA|25.3|51.2|
+United Arab Emirates|AE|24.0|54.0|uae
+Saudi Arabia|SA|23.9|45.1|ksa
 Egypt|EG|26.8|30.8|
 Nigeria|NG|9.1|8.7|naija
 Kenya|KE|-0.02|37.9|
@@ -189,7 +194,7 @@ Malaysia|MY|4.2|102.0|
 Philippines|PH|12.9|121.8|the philippines,pilipinas
 Japan|JP|36.2|138.3|日本
 China|CN|35.9|104.2|中国
-Australia|AU|-25.3|133.8|victoria australia,queensland,new south wales,nsw
+Australia|AU|-25.3|133.8|victoria australia,queensland,new south wales,nsw,western australia,tasmania
 New Zealand|NZ|-40.9|174.9|nz,aotearoa`
 
 function read(lines: string, city: boolean): { place: Place; names: string[] }[] {

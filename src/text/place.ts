@@ -114,25 +114,40 @@ function nameOf(place: unknown): string | undefined {
   return text || undefined
 }
 
+/** The states of the USA as an address ends in them: `Pittsburgh, PA`. */
+const US_STATE =
+  /,\s*(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])\b\.?\s*(?:,|$)/
+
+/** The places a part of a profile names: itself, or a city and its country side by side as in `London UK`. */
+function placesNamed(part: string): Place[] {
+  const whole = PLACE_BY_NAME.get(part)
+  if (whole) return [whole]
+  for (let space = part.indexOf(' '); space > 0; space = part.indexOf(' ', space + 1)) {
+    const city = PLACE_BY_NAME.get(part.slice(0, space))
+    const country = PLACE_BY_NAME.get(part.slice(space + 1))
+    if (city && country) return [city, country]
+  }
+  return []
+}
+
 /**
  * The place a profile names, by a gazetteer of about 170 cities and countries: `Brooklyn, NY` → New York, `living in
  * München 🇩🇪` → Munich, `Paris, Texas` → United States. Undefined when it names none of them.
  */
 export function profilePlace(profile: string): Place | undefined {
-  const parts = profile
-    .slice(0, MAX_NAME)
-    .normalize('NFC')
+  const text = profile.slice(0, MAX_NAME).normalize('NFC')
+  const found = text
     .toLowerCase()
     .split(/[,/|;·•–—()\n]| - |[^\p{L}\p{M}\p{N}\s.'’&-]/u)
     .map(part =>
       part
         .trim()
         .replace(/^(?:i am |i'm )?(?:living |based |born |currently )?(?:in|from|near|around|greater|downtown) (?:the )?/, '')
-        .replace(/^the city of /, '')
+        .replace(/^the city of |(?<=\p{L}{3})\.$| area$/gu, '')
         .trim(),
     )
-    .filter(Boolean)
-  const found = parts.map(part => PLACE_BY_NAME.get(part)).filter(place => place !== undefined)
+    .flatMap(placesNamed)
+  if (US_STATE.test(text)) found.push(PLACE_BY_NAME.get('united states')!)
   const [first] = found
   // `Paris, Texas`: a country further on that is not the city's own.
   const country = found.find(place => !place.city)

@@ -81,6 +81,7 @@ describe.skipIf(!existsSync(join(bin, 'jupyter')))('kernel (skipped without .ven
       `const labels: readonly ['negative', 'neutral', 'positive'] = LABELS\nconsole.log(labels.join(' '), isLabel('x'))`,
       `const waited = await Promise.resolve(labelId('positive'))\nconsole.log('waited', waited)`,
       `console.log('at', process.cwd())\nconsole.log([3, 1, 2].toSorted().join(''))`,
+      `console.log(JSON.stringify({ labels, waited }))`,
       `import { display } from 'tslab'\nconst one: Label = 'neutral'\ndisplay.text(one)`,
     ])
     const text = await execute(path)
@@ -88,6 +89,8 @@ describe.skipIf(!existsSync(join(bin, 'jupyter')))('kernel (skipped without .ven
     expect(text).toContain('waited 1')
     expect(text).toContain(`at ${root}\n`)
     expect(text).toContain('123')
+    // Shorthand properties of names from earlier cells, which tslab alone does not find.
+    expect(text).toContain('{"labels":["negative","neutral","positive"],"waited":1}')
     expect(text).not.toContain('Warning')
   })
 

@@ -1,0 +1,124 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeReport, type Report } from '../../src/explore/report.js'
+
+const root = resolve(import.meta.dirname, '../..')
+const chrome = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+const ready = chrome !== undefined && existsSync(join(root, '.venv', 'bin', 'jupyter'))
+
+describe.skipIf(!ready)('a report in a browser without network (skipped without Chromium or .venv)', () => {
+  let folder = ''
+  let report: Report
+  let browser: Browser
+
+  beforeAll(async () => {
+    mkdirSync(join(root, '.moodlake'), { recursive: true })
+    folder = mkdtempSync(join(root, '.moodlake', 'browser-test-'))
+    const share = join(folder, 'share')
+    const install = `import { installKernel } from ${JSON.stringify(join(root, 'kernel', 'install.mjs'))}
+      installKernel(${JSON.stringify(root)}, { share: ${JSON.stringify(share)} })`
+    execFileSync(process.execPath, ['--input-type=module', '-e', install])
+    process.env.JUPYTER_PATH = share
+    report = await makeReport(join(root, 'test/explore/fixtures/charts.ipynb'), { output: folder })
+    browser = await chromium.launch({ executablePath: chrome!, args: ['--no-sandbox'] })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  /** Opens the report; collects what the console says and what the page asks for. */
+  async function open(options: { colorScheme: 'light' | 'dark'; width?: number }) {
+    const context = await browser.newContext({
+      offline: true,
+      colorScheme: options.colorScheme,
+      viewport: { width: options.width ?? 1280, height: 900 },
+    })
+    const page: Page = await context.newPage()
+    const said: string[] = []
+    const asked: string[] = []
+    page.on('console', message => said.push(message.text()))
+    page.on('pageerror', error => said.push(error.message))
+    page.on('request', request => {
+      if (!/^(file|data|blob):/.test(request.url())) asked.push(request.url())
+    })
+    await page.goto(pathToFileURL(report.file).href)
+    // In text, so that the rest of the project is checked without the browser's names.
+    await page.waitForFunction(`document.querySelectorAll('.js-plotly-plot .main-svg').length >= ${report.figures}`)
+    return { page, said, asked, close: () => context.close() }
+  }
+
+  it('holds a chart for every figure and stays below 10 MB', () => {
+    expect(report.figures).toBe(15)
+    expect(report.bytes).toBeLessThan(10e6)
+    expect(readFileSync(report.file, 'utf8')).toContain('Plotly')
+  })
+
+  it.each(['light', 'dark'] as const)(
+    'draws every chart in the %s theme: console clean, no request, nothing hostile runs',
+    async colorScheme => {
+      const { page, said, asked, close } = await open({ colorScheme })
+      const charts = await page.evaluate<{ drawn: boolean; marks: number; wide: boolean }[]>(`
+      [...document.querySelectorAll('.moodlake-figure')].map(place => ({
+        drawn: place.matches('.js-plotly-plot') && place.querySelector('.main-svg') !== null,
+        marks: place.querySelectorAll('.point, .points path, .js-line, .hm image, .annotation').length,
+        wide: place.scrollWidth > place.clientWidth + 1,
+      }))`)
+      expect(charts).toHaveLength(report.figures)
+      for (const chart of charts) expect(chart).toMatchObject({ drawn: true, wide: false })
+      for (const chart of charts) expect(chart.marks).toBeGreaterThan(0)
+      expect(await page.evaluate('window.hacked')).toBeUndefined()
+      expect(said).toEqual([])
+      expect(asked).toEqual([])
+      await close()
+    },
+  )
+
+  it('has ink that stands out from the page in both themes', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page, close } = await open({ colorScheme })
+      const colours = await page.evaluate<string[]>(`
+        [['body', 'backgroundColor'], ['.gtitle', 'fill'], ['.xtick text', 'fill'], ['.gtitle-subtitle', 'fill']]
+          .map(([selector, name]) => getComputedStyle(document.querySelector(selector))[name])`)
+      const [page_, ...inks] = colours.map(luminance)
+      for (const ink of inks) expect(contrast(page_!, ink)).toBeGreaterThan(4.5)
+      await close()
+    }
+  })
+
+  it('folds code, opens all of it at a click, and links to its parts', async () => {
+    const { page, close } = await open({ colorScheme: 'light' })
+    const openCode = () => page.locator('details.source[open]').count()
+    expect(await openCode()).toBe(0)
+    await page.getByRole('button', { name: 'Show all code' }).click()
+    expect(await openCode()).toBe(await page.locator('details.source').count())
+    await page.getByRole('link', { name: 'Evaluation' }).click()
+    expect(new URL(page.url()).hash).toBe('#Evaluation')
+    expect(await page.locator('#Evaluation').isVisible()).toBe(true)
+    await close()
+  })
+
+  it('fits a telephone and prints in light colours', async () => {
+    const { page, close } = await open({ colorScheme: 'dark', width: 390 })
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)')
+    expect((await page.pdf()).length).toBeGreaterThan(50_000)
+    await close()
+  })
+})
+
+/** Relative luminance of `rgb(r, g, b)` (WCAG 2.2). */
+function luminance(colour: string): number {
+  const [r, g, b] = colour.match(/\d+(\.\d+)?/g)!.map(part => {
+    const share = Number(part) / 255
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+}
+
+const contrast = (a: number, b: number) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
