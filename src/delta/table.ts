@@ -17,6 +17,7 @@ import {
   type VacuumOptions,
   vacuumTable,
 } from './maintenance.js'
+import { type Merged, type MergeOptions, mergeRows } from './merge.js'
 import { checkWritable, protocolFor } from './protocol.js'
 import { checkedSchema, parseSchema, type Schema } from './schema.js'
 import type { Snapshot } from './snapshot.js'
@@ -64,6 +65,13 @@ export interface DeltaTable {
   delete(where?: string): Promise<Changed>
   /** Sets columns to SQL expressions over the row where a predicate is true; throws as `delete`, and `SchemaMismatchError`. */
   update(set: Readonly<Record<string, string>>, options?: { where?: string }): Promise<Changed>
+  /**
+   * Joins rows with the table's and updates, deletes or inserts by what matches; without clauses an upsert. Throws
+   * `ConstraintError` when several rows match one of the table's, and as `update`.
+   * @example
+   * await table.merge(rows, { on: 'target.id = source.id' })
+   */
+  merge(data: TableData, options: MergeOptions): Promise<Merged>
   /** Merges small files into larger ones; the rows stay the same. Throws `CommitConflictError`. */
   optimize(options?: OptimizeOptions): Promise<Optimized>
   /** Removes data files that no version within the retention names. Throws `RangeError` for a retention below a week. */
@@ -168,6 +176,7 @@ function tableOn(store: Store): DeltaTable {
     checkpoint: () => core.checkpoint(),
     delete: where => changeRows(core, { where }),
     update: (set, options = {}) => changeRows(core, { set, where: options.where }),
+    merge: (data, options) => mergeRows(core, data, options),
     optimize: (options = {}) => optimizeTable(core, options),
     vacuum: (options = {}) => vacuumTable(core, options),
     restore: at => restoreTable(core, at),
