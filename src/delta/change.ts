@@ -174,7 +174,7 @@ async function write(work: Work, sql: string): Promise<AddFile[]> {
   const { store, schema, metaData } = work
   const source = await openSource(store.uri, schema, { sql }, false)
   try {
-    return (await writeFiles(store, source, metaData.partitionColumns, metaData.configuration)).add
+    return (await writeFiles(store, source, metaData)).add
   } finally {
     await source.release()
   }

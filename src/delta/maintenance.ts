@@ -91,7 +91,7 @@ export async function optimizeTable(core: TableCore, options: OptimizeOptions): 
     for (const bin of bins(base, targetBytes)) {
       const sql = `SELECT * FROM ${await relationSql({ store, version: base.version, schema, partitionColumns: metaData.partitionColumns, mapping: 'none', files: bin })}`
       const source = { sql, schema, release: async () => undefined }
-      const written = await writeFiles(store, source, metaData.partitionColumns, metaData.configuration)
+      const written = await writeFiles(store, source, metaData)
       add.push(...written.add.map(file => ({ ...file, dataChange: false })))
       removed.push(...bin)
     }

@@ -193,7 +193,7 @@ async function writePlan(core: TableCore, { sql, metaData, state }: Plan): Promi
   if (!sql) return []
   const source = await openSource(core.store.uri, requireWritable(core.store, state).schema, { sql }, false)
   try {
-    return (await writeFiles(core.store, source, metaData.partitionColumns, metaData.configuration)).add
+    return (await writeFiles(core.store, source, metaData)).add
   } finally {
     await source.release()
   }

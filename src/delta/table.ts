@@ -125,7 +125,7 @@ export async function createTable(location: string | Store, options: CreateOptio
     configuration: { ...options.properties },
     createdTime: now,
   }
-  const protocol = protocolFor(schema, metaData.configuration)
+  const protocol = protocolFor(store.uri, schema, metaData.configuration)
   checkWritable(store.uri, protocol, metaData, schema)
   try {
     await commitChange(

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '../stores/store.js'
 import { type Action, type CommitInfo, commitName, formatActions, parseActions } from './actions.js'
 import { CommitConflictError } from './errors.js'
-import { LOG } from './log.js'
+import { findCommit, LOG } from './log.js'
+import { IN_COMMIT_TIMESTAMPS } from './protocol.js'
 import type { TableState } from './state.js'
 
 /** Name and version of this library as the log has it. */
@@ -67,6 +68,16 @@ async function tryCommit(store: Store, version: number, text: string, txnId: str
   return (await isOurs(store, path, version, txnId)) === true
 }
 
+/** The time of the next commit where the table's commits carry one: later than that of the commit before. */
+async function commitTime(store: Store, latest: TableState, changed: readonly Action[]): Promise<number | undefined> {
+  const metaData = changed.find(action => action.metaData)?.metaData ?? latest.metaData
+  if (metaData?.configuration[IN_COMMIT_TIMESTAMPS] !== 'true') return undefined
+  if (latest.version < 0) return Date.now()
+  // A state read from a checkpoint alone does not know its commit.
+  const info = latest.commitInfo ?? (await findCommit(store, latest.version))?.find(action => action.commitInfo)?.commitInfo
+  return Math.max(Date.now(), (info?.inCommitTimestamp ?? 0) + 1)
+}
+
 /**
  * Commits a change on the newest version, however many writers there are. Gives the version, or undefined when the
  * change's `txn` turned out to be committed already. Throws `CommitConflictError`.
@@ -82,7 +93,10 @@ export async function commitChange(
   for (let attempt = 1; ; attempt++) {
     if (committed(latest, change.txn)) return undefined
     const version = latest.version + 1
+    const changed = change.actions(latest)
+    const inCommitTimestamp = await commitTime(store, latest, changed)
     const commitInfo: CommitInfo = {
+      ...(inCommitTimestamp === undefined ? {} : { inCommitTimestamp }),
       timestamp: Date.now(),
       operation: change.operation,
       operationParameters: change.operationParameters,
@@ -95,7 +109,7 @@ export async function commitChange(
     }
     const actions: Action[] = [{ commitInfo }]
     if (change.txn) actions.push({ txn: { ...change.txn, lastUpdated: commitInfo.timestamp } })
-    actions.push(...change.actions(latest))
+    actions.push(...changed)
     if (await tryCommit(store, version, formatActions(actions), txnId)) return version
     if (attempt >= (change.attempts ?? MAX_ATTEMPTS))
       throw new CommitConflictError(store.uri, version, 'attempts', `other writers came first ${attempt} times`)

@@ -5,7 +5,7 @@ import type { Action, AddFile, MetaData } from './actions.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { CommitConflictError, UnsupportedFeatureError } from './errors.js'
 import { discard, writeFiles } from './parquet.js'
-import { checkWritable } from './protocol.js'
+import { checkWritable, hasType } from './protocol.js'
 import { openSource, type TableData } from './source.js'
 import type { TableState } from './state.js'
 import { checkUnchanged, commitChange, committed } from './transaction.js'
@@ -51,7 +51,13 @@ export async function writeRows(
   const source = await openSource(store.uri, schema, data, options.mergeSchema ?? false)
   try {
     checkWritable(store.uri, protocol, metaData, source.schema)
-    const written = await writeFiles(store, source, metaData.partitionColumns, metaData.configuration)
+    if (source.schema !== schema && hasType(source.schema, 'timestamp_ntz') && !protocol.readerFeatures?.includes('timestampNtz'))
+      throw new UnsupportedFeatureError(
+        store.uri,
+        ['timestampNtz'],
+        'lacks timestampNtz, which a new column of timestamp_ntz needs',
+      )
+    const written = await writeFiles(store, source, metaData)
     const evolved = source.schema === schema ? undefined : { ...metaData, schemaString: JSON.stringify(source.schema) }
     const change = writeChange(store, { base, written, evolved, mode, options, partitionBy: metaData.partitionColumns })
     let version: number | undefined

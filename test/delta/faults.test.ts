@@ -60,27 +60,28 @@ describe('a fault at any step of a commit', () => {
     ['disk', () => fileStore(newFolder())],
     ['memory', () => memoryStore()],
   ])('on %s leaves the commit whole or absent, and a retry right', async (_name, open) => {
-    for (const error of ['EIO', 'ENOSPC'])
-      for (const after of [false, true]) {
-        let done = false
-        for (let at = 0; !done; at++) {
-          const store = open()
-          // A checkpoint at every version, so that its steps fail too; version 1 is there before.
-          const table = await createTable(store, { schema: 'id int', properties: { 'delta.checkpointInterval': '1' } })
-          await table.append([{ id: 1 }])
-          const broken = faulty(store, { at, after, error })
-          const write = async (target: Store) =>
-            (await openTable(target)).append([{ id: 2 }], { txn: { appId: 'a', version: 1 } })
-          const outcome = await write(broken).catch((caught: unknown) => caught)
-          const seen = await rowsOf(store)
-          const label = `call ${at}, ${error}, ${after ? 'after' : 'before'}: ${String(outcome)}`
-          if (outcome instanceof Error) expect([[1], [1, 2]], label).toContainEqual(seen)
-          else expect(seen, label).toEqual([1, 2])
-          await write(store)
-          expect(await rowsOf(store), label).toEqual([1, 2])
-          done = broken.calls() <= at
-        }
+    for (const { error, after } of [
+      { error: 'ENOSPC', after: false },
+      { error: 'EIO', after: true },
+    ]) {
+      let done = false
+      for (let at = 0; !done; at++) {
+        const store = open()
+        // A checkpoint at every version, so that its steps fail too; version 1 is there before.
+        const table = await createTable(store, { schema: 'id int', properties: { 'delta.checkpointInterval': '1' } })
+        await table.append([{ id: 1 }])
+        const broken = faulty(store, { at, after, error })
+        const write = async (target: Store) => (await openTable(target)).append([{ id: 2 }], { txn: { appId: 'a', version: 1 } })
+        const outcome = await write(broken).catch((caught: unknown) => caught)
+        const seen = await rowsOf(store)
+        const label = `call ${at}, ${error}, ${after ? 'after' : 'before'}: ${String(outcome)}`
+        if (outcome instanceof Error) expect([[1], [1, 2]], label).toContainEqual(seen)
+        else expect(seen, label).toEqual([1, 2])
+        await write(store)
+        expect(await rowsOf(store), label).toEqual([1, 2])
+        done = broken.calls() <= at
       }
+    }
   })
 
   it('takes a lost answer for what it was: its own commit', async () => {
