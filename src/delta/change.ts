@@ -8,7 +8,8 @@ import { CommitConflictError, SchemaMismatchError } from './errors.js'
 import { discard, writeFiles } from './parquet.js'
 import { checkChangeable, writesVectors } from './protocol.js'
 import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, relationSql } from './relation.js'
-import type { Schema } from './schema.js'
+import type { Field, Schema } from './schema.js'
+import { matchingFiles } from './skip.js'
 import { openSource } from './source.js'
 import type { TableState } from './state.js'
 import { recordCount } from './stats.js'
@@ -147,7 +148,11 @@ async function decide(work: Work, files: readonly AddFile[]): Promise<Map<AddFil
   if (!files.length) return fates
   for (const name of Object.keys(change.set ?? {}))
     if (!schema.fields.some(field => field.name === name)) throw new SchemaMismatchError(store.uri, name, 'not in the table')
-  const located = await locatedSql(relationInput(work, files))
+  const { where: predicate } = change
+  const shape = { schema, partitionColumns: work.metaData.partitionColumns, physical: (field: Field) => field.name }
+  const candidates = predicate === undefined ? files : await matchingFiles(files, predicate, shape)
+  if (!candidates.length) return fates
+  const located = await locatedSql(relationInput(work, candidates))
   const where = change.where === undefined ? 'true' : `(${change.where})`
   const database = await duckdb()
   const counts = await database.rows<{ file: number; hits: number; total: number }>(

@@ -7,7 +7,6 @@ import type { Store } from '../stores/store.js'
 import { type Action, formatActions, parseActions, versionText, wrong } from './actions.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { CorruptLogError } from './errors.js'
-import { localFile } from './local-files.js'
 import { type CheckpointFiles, LOG } from './log.js'
 import { applyActions, emptyState, type TableState } from './state.js'
 
@@ -50,8 +49,24 @@ async function* readFile(store: Store, path: string, version: number): AsyncIter
     yield parseActions(await store.read(path), store.uri, path, version)
     return
   }
+  if (store.localPath) {
+    yield* readParquet(store, path, version, store.localPath(path))
+    return
+  }
+  // Not through the cache: a table made anew at this place has checkpoints of the same names.
+  const folder = await mkdtemp(join(tmpdir(), 'moodlake-checkpoint-'))
+  try {
+    const copy = join(folder, 'checkpoint.parquet')
+    await fs.writeFile(copy, await store.read(path))
+    yield* readParquet(store, path, version, copy)
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function* readParquet(store: Store, path: string, version: number, local: string): AsyncIterable<Action[]> {
   const database = await duckdb()
-  const source = `read_parquet(${quoteText(await localFile(store, path))}, hive_partitioning=false)`
+  const source = `read_parquet(${quoteText(local)}, hive_partitioning=false)`
   const columns = await database.describe(`SELECT * FROM ${source}`)
   const known = columns.filter(column => ACTIONS.includes(column.name))
   const parts = known.map(({ name, fields }) => {

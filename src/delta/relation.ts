@@ -7,6 +7,7 @@ import { duckdb, quoteName, quoteText, tempName } from './duckdb.js'
 import { DataFileError, SchemaMismatchError } from './errors.js'
 import { cachedFile, localFile } from './local-files.js'
 import { type DataType, duckdbType, type Field, type Schema } from './schema.js'
+import { matchingFiles } from './skip.js'
 
 /** What of a table a relation is made of. */
 export interface RelationInput {
@@ -103,7 +104,7 @@ async function localFiles(input: RelationInput, files: readonly AddFile[]): Prom
   const { store, version } = input
   const one = async (file: AddFile): Promise<string> => {
     try {
-      const path = await localFile(store, dataPath(store, version, file))
+      const path = await localFile(store, dataPath(store, version, file), `${file.size} ${file.modificationTime}`)
       if (store.localPath && !existsSync(path)) throw new FileNotFoundError(store.uri, file.path)
       return path
     } catch (error) {
@@ -216,9 +217,15 @@ export async function relationSql(input: RelationInput): Promise<string> {
     return field
   })
   const columns = all ?? chosen
-  const base = input.files.length
-    ? await scanAll(input, columns)
+  const { partitionColumns, mapping } = input
+  const physical = (field: Field) => (mapping === 'none' ? field.name : physicalName(field))
+  const files =
+    input.where === undefined
+      ? input.files
+      : await matchingFiles(input.files, input.where, { schema, partitionColumns, physical })
+  const base = files.length
+    ? await scanAll({ ...input, files }, columns)
     : `SELECT ${columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')} WHERE false`
   if (input.where === undefined) return `(${base})`
-  return `(SELECT ${chosen.map(field => quoteName(field.name)).join(', ')} FROM (${base}) WHERE (${input.where}))`
+  return `(SELECT ${chosen.map(field => quoteName(field.name)).join(', ')} FROM (${base}) WHERE (${input.where}\n))`
 }
