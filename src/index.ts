@@ -20,8 +20,8 @@ export {
   barChart,
   type ClassBarOptions,
   classBars,
-  type PolicyOptions,
-  policyBars,
+  type ScoreOptions,
+  scoreBars,
 } from './explore/bar-charts.js'
 export {
   type ChartOptions,
@@ -36,6 +36,7 @@ export { inKernel, type Progress, type ProgressOptions, progress, prose, show } 
 export {
   type ConfusionCounts,
   confusionMatrixChart,
+  type NamedRoc,
   type ReliabilityOptions,
   type RocCurve,
   reliabilityChart,
