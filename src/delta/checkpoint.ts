@@ -7,7 +7,6 @@ import type { Store } from '../stores/store.js'
 import { type Action, formatActions, parseActions, versionText, wrong } from './actions.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { CorruptLogError } from './errors.js'
-import { localFile } from './local-files.js'
 import { type CheckpointFiles, LOG } from './log.js'
 import { applyActions, emptyState, type TableState } from './state.js'
 
@@ -50,8 +49,24 @@ async function* readFile(store: Store, path: string, version: number): AsyncIter
     yield parseActions(await store.read(path), store.uri, path, version)
     return
   }
+  if (store.localPath) {
+    yield* readParquet(store, path, version, store.localPath(path))
+    return
+  }
+  // Not through the cache: a table made anew at this place has checkpoints of the same names.
+  const folder = await mkdtemp(join(tmpdir(), 'moodlake-checkpoint-'))
+  try {
+    const copy = join(folder, 'checkpoint.parquet')
+    await fs.writeFile(copy, await store.read(path))
+    yield* readParquet(store, path, version, copy)
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function* readParquet(store: Store, path: string, version: number, local: string): AsyncIterable<Action[]> {
   const database = await duckdb()
-  const source = `read_parquet(${quoteText(await localFile(store, path))}, hive_partitioning=false)`
+  const source = `read_parquet(${quoteText(local)}, hive_partitioning=false)`
   const columns = await database.describe(`SELECT * FROM ${source}`)
   const known = columns.filter(column => ACTIONS.includes(column.name))
   const parts = known.map(({ name, fields }) => {
@@ -70,20 +85,23 @@ async function* readFile(store: Store, path: string, version: number): AsyncIter
     return `CASE WHEN "add" IS NULL THEN NULL ELSE to_json({'add': {${kept.join(', ')}}}) END`
   })
   if (!parts.length) throw new CorruptLogError(store.uri, path, version, 'a checkpoint without any action')
-  for await (const rows of database.stream<{ action: string | null }>(
-    `SELECT CAST(coalesce(${parts.join(', ')}) AS VARCHAR) AS action FROM ${source}`,
-  )) {
-    const actions: Action[] = []
-    for (const { action } of rows) {
-      if (action === null) continue
-      const parsed = JSON.parse(action) as Action
-      const complaint = wrong(parsed)
-      if (complaint) throw new CorruptLogError(store.uri, path, version, complaint)
-      actions.push(parsed)
+  // Many actions to a document: one large text crosses from DuckDB much faster than many small ones.
+  const document = `'[' || string_agg(CAST(coalesce(${parts.join(', ')}) AS VARCHAR), ',') || ']'`
+  const grouped = `SELECT ${document} AS actions FROM ${source} GROUP BY file_row_number // ${ACTIONS_AT_ONCE}`
+  for await (const rows of database.stream<{ actions: string | null }>(grouped)) {
+    for (const { actions } of rows) {
+      const parsed = actions === null ? [] : (JSON.parse(actions) as Action[])
+      for (const action of parsed) {
+        const complaint = wrong(action)
+        if (complaint) throw new CorruptLogError(store.uri, path, version, complaint)
+      }
+      yield parsed
     }
-    yield actions
   }
 }
+
+/** Actions of a checkpoint that are read as one document. */
+const ACTIONS_AT_ONCE = 10_000
 
 const TEXT_MAP = 'MAP(VARCHAR, VARCHAR)'
 const VECTOR =

@@ -2,6 +2,8 @@
  * DuckDB, the engine under tables and SQL: one in-memory instance a process, a few connections, time zone UTC.
  * Tables made here live in memory and every connection sees them; name them with `tempName` and drop them.
  */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   type DuckDBConnection,
   DuckDBDataChunk,
@@ -89,12 +91,21 @@ export function tempName(hint = 't'): string {
   return `${hint}_${++names}`
 }
 
+/** Nothing is fetched from the network, and what does not fit into memory goes where temporary files go. */
+function defaults(): Record<string, string> {
+  return {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    temp_directory: join(tmpdir(), `moodlake-duckdb-${process.pid}`),
+  }
+}
+
 /**
  * Opens a DuckDB instance of its own, for callers who need other settings than the shared one.
  * @param settings DuckDB configuration options, such as `{ threads: '2' }`
  */
 export async function openDuckdb(settings: Record<string, string> = {}): Promise<Duckdb & { close(): void }> {
-  const instance = await DuckDBInstance.create(':memory:', settings)
+  const instance = await DuckDBInstance.create(':memory:', { ...defaults(), ...settings })
   const idle: DuckDBConnection[] = []
   const open = new Set<DuckDBConnection>()
 

@@ -114,7 +114,7 @@ function missing(store: Store, listing: LogListing, needed: number, wanted: numb
 }
 
 function checkComplete(store: Store, state: TableState, what: string): void {
-  for (const part of ['protocol', 'metaData'] as const)
-    if (!state[part])
-      throw new CorruptLogError(store.uri, LOG, state.version, `the ${what} up to version ${state.version} has no ${part}`)
+  const lacks = !state.protocol ? 'protocol' : !state.metaData ? 'metaData' : !state.metaData.schemaString ? 'schema' : undefined
+  if (lacks)
+    throw new CorruptLogError(store.uri, LOG, state.version, `the ${what} up to version ${state.version} has no ${lacks}`)
 }

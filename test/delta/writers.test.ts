@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { duckdb, openTable } from '../../src/delta/index.js'
+import { createTable, duckdb, openTable } from '../../src/delta/index.js'
 import { openStore } from '../../src/stores/open-store.js'
 import type { Store } from '../../src/stores/store.js'
 import { type Moto, noMoto, startMoto } from '../stores/moto.js'
@@ -71,6 +71,17 @@ print(n)`,
       moto = await startMoto()
     })
     afterAll(() => moto?.stop())
+
+    it('is not taken in by a checkpoint of the table that was there before', async () => {
+      const store = openStore(`s3://lake/${randomUUID()}`, moto.options)
+      for (const start of [0, 100]) {
+        const table = await createTable(store, { schema: 'n int', properties: { 'delta.checkpointInterval': '1' } })
+        await table.append([{ n: start }])
+        const fresh = await (await openTable(store)).snapshot()
+        expect(await (await duckdb()).rows(`SELECT n FROM ${await fresh.relation()}`)).toEqual([{ n: start }])
+        for await (const file of store.list('')) await store.delete(file.path)
+      }
+    })
 
     it('every acknowledged row once, no other', async () => {
       const location = `s3://lake/${randomUUID()}`

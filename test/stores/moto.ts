@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import type { S3Options } from '../../src/stores/s3-store.js'
 
 const program = resolve('.venv/bin/moto_server')
@@ -31,6 +30,8 @@ function freePort(): Promise<number> {
 
 /** Starts moto; stop it when done. */
 export async function startMoto(): Promise<Moto> {
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
+  const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3')
   const port = await freePort()
   const child: ChildProcess = spawn(program, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
   const endpoint = `http://127.0.0.1:${port}`
