@@ -28,8 +28,9 @@ export interface StudyCell {
   roc: Roc
   /** Seconds to learn the feature set; the same for all learners of a set. */
   featuresSeconds: number
-  /** Seconds to fit the learner. */
+  /** Seconds to fit the learner, and CPU seconds of it. */
   fitSeconds: number
+  fitCpuSeconds: number
   /** Bytes of the model's folder. */
   bytes: number
 }
@@ -90,11 +91,13 @@ export async function runStudy(train: readonly Example[], test: readonly Example
     for (const [j, learner] of learners.entries()) {
       const model = classicalModel({ learner, features: set, prepared, settings: options.settings?.[learner] })
       const started = performance.now()
+      const cpu = process.cpuUsage()
       await model.fit(train, { seed, signal, onProgress: share(at + 1 + j, model.name) })
       const fitSeconds = since(started)
+      const fitCpuSeconds = Math.round(process.cpuUsage(cpu).user / 1000) / 1000
       const measured = await measure(model, train, test, { seed, signal })
       majority = measured.majority
-      const cell = { set, learner, ...measured.cell, featuresSeconds, fitSeconds, bytes: await sizeOf(model) }
+      const cell = { set, learner, ...measured.cell, featuresSeconds, fitSeconds, fitCpuSeconds, bytes: await sizeOf(model) }
       cells.push(cell)
       options.onCell?.(cell)
     }
