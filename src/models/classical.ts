@@ -40,10 +40,10 @@ export interface ClassicalSettings {
 
 /** Chosen on a tenth of the training rows of Sentiment140, no test row seen: see docs/benchmarks.md. */
 const DEFAULTS: Record<Learner, Omit<ClassicalSettings, 'features' | 'learner'>> = {
-  lr: { c: 3, alpha: 1, trees: 1, depth: 0, minLeaf: 0 },
-  svm: { c: 0.3, alpha: 1, trees: 1, depth: 0, minLeaf: 0 },
-  nb: { c: 0, alpha: 10, trees: 1, depth: 0, minLeaf: 0 },
-  dt: { c: 0, alpha: 0, trees: 1, depth: 40, minLeaf: 5 },
+  lr: { c: 1, alpha: 0, trees: 1, depth: 0, minLeaf: 0 },
+  svm: { c: 0.1, alpha: 0, trees: 1, depth: 0, minLeaf: 0 },
+  nb: { c: 0, alpha: 5, trees: 1, depth: 0, minLeaf: 0 },
+  dt: { c: 0, alpha: 0, trees: 1, depth: 60, minLeaf: 5 },
   rf: { c: 0, alpha: 0, trees: 40, depth: 60, minLeaf: 2 },
 }
 
@@ -174,14 +174,14 @@ async function learn(
     const grow = growForest(rows, classes, size, { k, trees, depth, minLeaf }, randomFrom(seed))
     return { table, present, forest: await finish(grow, work) }
   }
+  // Rows of length 1: a long tweet pulls no more than a short one, and one setting fits all sets.
+  const unit = { ...rows, values: unitLengths(rows) }
   if (learner === 'nb') {
-    const { weights, bias } = fitNaiveBayes(rows, classes, size, { k, alpha })
+    const { weights, bias } = fitNaiveBayes(unit, classes, size, { k, alpha })
     if (k !== 2) return { table, present, weights: Float32Array.from(weights), bias: [...bias] }
     const odds = Float32Array.from({ length: size }, (_, i) => weights[2 * i + 1]! - weights[2 * i]!)
     return { table, present, weights: odds, bias: [bias[1]! - bias[0]!] }
   }
-  // Rows of length 1: a long tweet pulls no more than a short one, and one c fits all sets.
-  const unit = { ...rows, values: unitLengths(rows) }
   const width = k === 2 ? 1 : k
   const weights = new Float32Array(width * size)
   const bias: number[] = []
@@ -232,7 +232,7 @@ function textScorer(learned: Learned, { learner, features }: ClassicalSettings):
   const width = bias!.length
   return text => {
     const { buckets, counts, size } = read(text)
-    const scale = learner === 'nb' ? 1 : 1 / lengthOf(counts, 0, size)
+    const scale = 1 / lengthOf(counts, 0, size)
     const scores = bias!.slice()
     for (let i = 0; i < size; i++)
       for (let out = 0; out < width; out++) scores[out]! += weights![width * buckets[i]! + out]! * counts[i]! * scale
