@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TEXT_VERSION } from '../text/clean.js'
-import { LABELS } from '../tweet.js'
+import { LABELS, type Label } from '../tweet.js'
 import { predictionFrom, predictionFromLogits } from './answer.js'
 import type { SparseRows, TermCounts } from './features.js'
 import { type ModelCard, writeModelFolder } from './folder.js'
@@ -12,7 +12,16 @@ import { fitNaiveBayes } from './naive-bayes.js'
 import { fitOptimum } from './optimum.js'
 import { pacer } from './pace.js'
 import { randomFrom } from './random.js'
-import { FEATURE_SETS, type FeatureSet, fitTerms, type TermTable, termReader } from './text-features.js'
+import {
+  FEATURE_SETS,
+  type FeatureSet,
+  fitTerms,
+  type TermSettings,
+  type TermTable,
+  termColumns,
+  termReader,
+  tokensOf,
+} from './text-features.js'
 import { askForest, type Forest, growForest } from './tree.js'
 
 /** Logistic regression, multinomial naive Bayes, linear support vector machine, decision tree, random forest. */
@@ -36,15 +45,17 @@ export interface ClassicalSettings {
   depth: number
   /** dt, rf: fewest rows in a leaf. */
   minLeaf: number
+  /** rf: most rows that a tree draws. */
+  draws: number
 }
 
 /** Chosen on a tenth of the training rows of Sentiment140, no test row seen: see docs/benchmarks.md. */
 const DEFAULTS: Record<Learner, Omit<ClassicalSettings, 'features' | 'learner'>> = {
-  lr: { c: 1, alpha: 0, trees: 1, depth: 0, minLeaf: 0 },
-  svm: { c: 0.1, alpha: 0, trees: 1, depth: 0, minLeaf: 0 },
-  nb: { c: 0, alpha: 5, trees: 1, depth: 0, minLeaf: 0 },
-  dt: { c: 0, alpha: 0, trees: 1, depth: 60, minLeaf: 5 },
-  rf: { c: 0, alpha: 0, trees: 40, depth: 60, minLeaf: 2 },
+  lr: { c: 1, alpha: 0, trees: 1, depth: 0, minLeaf: 0, draws: 0 },
+  svm: { c: 0.1, alpha: 0, trees: 1, depth: 0, minLeaf: 0, draws: 0 },
+  nb: { c: 0, alpha: 5, trees: 1, depth: 0, minLeaf: 0, draws: 0 },
+  dt: { c: 0, alpha: 0, trees: 1, depth: 60, minLeaf: 5, draws: 0 },
+  rf: { c: 0, alpha: 0, trees: 30, depth: 40, minLeaf: 1, draws: 20_000 },
 }
 
 type Work = { signal?: AbortSignal; onProgress?: (share: number) => void }
@@ -120,6 +131,7 @@ function build(
   settings: ClassicalSettings,
   { prepared, loaded }: { prepared?: Prepared; loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string } },
 ): TrainableModel {
+  const { learner } = settings
   let learned = loaded?.learned
   let scorer = learned && textScorer(learned, settings)
   let trained = loaded?.trained
@@ -153,6 +165,8 @@ function build(
       onProgress?.(texts.length)
       return answers
     },
+    // Trees are no sums.
+    weigh: learner === 'dt' || learner === 'rf' ? undefined : (pieces, label) => weighPieces(learned, settings, pieces, label),
     async save(folder) {
       if (!learned) throw new Error(`${name}: not trained yet: call fit first`)
       const { parameters, files } = toFiles(learned)
@@ -164,14 +178,14 @@ function build(
 
 async function learn(
   { table, rows, present, classes }: Prepared,
-  { learner, c, alpha, trees, depth, minLeaf }: ClassicalSettings,
+  { learner, c, alpha, ...growing }: ClassicalSettings,
   seed: number,
   work: Work,
 ): Promise<Learned> {
   const size = table.idf.length
   const k = present.length
   if (learner === 'dt' || learner === 'rf') {
-    const grow = growForest(rows, classes, size, { k, trees, depth, minLeaf }, randomFrom(seed))
+    const grow = growForest(rows, classes, size, { k, ...growing }, randomFrom(seed))
     return { table, present, forest: await finish(grow, work) }
   }
   // Rows of length 1: a long tweet pulls no more than a short one, and one setting fits all sets.
@@ -244,6 +258,37 @@ function textScorer(learned: Learned, { learner, features }: ClassicalSettings):
     })
     return predictionFromLogits(full[0]!, full[1]!, full[2]!)
   }
+}
+
+/** What each piece adds to a class's score; an n-gram's share is split evenly over its words. */
+function weighPieces(
+  learned: Learned | undefined,
+  { features }: ClassicalSettings,
+  pieces: readonly string[],
+  label: Label,
+): number[] {
+  if (!learned) throw new Error('weigh: not trained yet: call fit first')
+  const { table, present, weights, bias } = learned
+  const settings: TermSettings = FEATURE_SETS[features]
+  const out = present.indexOf(LABELS.indexOf(label))
+  const shares = pieces.map(() => 0)
+  if (out < 0) return shares
+  const columnOf = termColumns(table, settings)
+  const { counts, size } = termReader(table, settings)(pieces.join(''))
+  const scale = 1 / lengthOf(counts, 0, size)
+  const words = pieces.flatMap((piece, i) => tokensOf(piece).map(token => ({ token, piece: i })))
+  const width = bias!.length
+  // Two classes share one line: what speaks for the second speaks against the first.
+  const [at, sign] = width === 1 ? [0, out === 0 && present.length === 2 ? -1 : 1] : [out, 1]
+  for (let i = 0; i < words.length; i++)
+    for (let n = 1; n <= settings.longest && i + n <= words.length; n++) {
+      const gram = words.slice(i, i + n)
+      const column = columnOf(gram.map(({ token }) => token).join(' '))
+      if (column < 0) continue
+      const share = (sign * weights![width * column + at]! * table.idf[column]! * scale) / n
+      for (const { piece } of gram) shares[piece]! += share
+    }
+  return shares
 }
 
 const NUMBERS_FILE = 'weights.bin'

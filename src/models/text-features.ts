@@ -90,10 +90,17 @@ function counter(columnOf: ColumnOf, longest: number): (text: string) => TermCou
   }
 }
 
+/** The column of a term, −1 for one that has none. */
+export function termColumns({ terms }: TermTable, { bits }: TermSettings): (term: string) => number {
+  if (!terms) return hashedColumn(bits) as (term: string) => number
+  const index = new Map(terms.map((term, column) => [term, column]))
+  return term => index.get(term) ?? -1
+}
+
 /** A reader of texts with what was learned: columns with their weights, count × IDF. One reader serves one caller at a time. */
-export function termReader({ terms, idf }: TermTable, { bits, longest }: TermSettings): (text: string) => TermCounts {
-  const index = terms && new Map(terms.map((term, column) => [term, column]))
-  const read = counter(index ? term => index.get(term) ?? -1 : hashedColumn(bits), longest)
+export function termReader(table: TermTable, settings: TermSettings): (text: string) => TermCounts {
+  const read = counter(termColumns(table, settings), settings.longest)
+  const { idf } = table
   return text => {
     const found = read(text)
     for (let i = 0; i < found.size; i++) found.counts[i]! *= idf[found.buckets[i]!]!

@@ -24,10 +24,12 @@ export interface TreeSettings {
   depth: number
   /** Fewest rows in a leaf. */
   minLeaf: number
+  /** Most rows that a tree of several draws. */
+  draws: number
 }
 
 /**
- * Grows trees by the Gini impurity (Breiman 1984, 2001). With more than one, each learns from as many rows drawn with
+ * Grows trees by the Gini impurity (Breiman 1984, 2001). With more than one, each learns from rows drawn with
  * replacement and tries at each node about √size of the columns that occur there.
  * @yields the share done
  */
@@ -35,10 +37,10 @@ export function* growForest(
   rows: SparseRows,
   classes: Uint8Array,
   size: number,
-  { k, trees, depth, minLeaf }: TreeSettings,
+  { k, trees, depth, minLeaf, draws }: TreeSettings,
   random: Random,
 ): Generator<number, Forest> {
-  const n = classes.length
+  const n = trees === 1 ? classes.length : Math.min(classes.length, draws)
   const nodes = { column: [] as number[], next: [] as number[], shares: [] as number[] }
   const counts = new Int32Array(k * size)
   const roots: number[] = []
@@ -48,7 +50,7 @@ export function* growForest(
     return nodes.column.push(-1) - 1
   }
   for (let tree = 0; tree < trees; tree++) {
-    const order = Uint32Array.from({ length: n }, (_, i) => (trees === 1 ? i : Math.floor(random() * n)))
+    const order = Uint32Array.from({ length: n }, (_, i) => (trees === 1 ? i : Math.floor(random() * classes.length)))
     const root = leaf()
     roots.push(root)
     const open = [{ node: root, from: 0, to: n, level: 0 }]

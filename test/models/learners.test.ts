@@ -99,7 +99,7 @@ describe.skipIf(!existsSync(PYTHON))('as scikit-learn has it', () => {
   })
 
   it('a decision tree on what occurs', () => {
-    const settings = { k: 3, trees: 1, depth: 4, minLeaf: 3 }
+    const settings = { k: 3, trees: 1, depth: 4, minLeaf: 3, draws: 0 }
     const tree = last(growForest(rows, truth, SIZE, settings, randomFrom(1)))
     const shares = table.map(row => [...askForest(tree, 3, column => row[column]! > 0)])
     const same = shares.filter((share, i) => share.every((p, c) => Math.abs(p - oracle.tree[i]![c]!) < 1e-6)).length
@@ -118,7 +118,9 @@ describe('trees', () => {
       [0, 0, 0],
       [1, 3, 1],
     ])
-    const tree = last(growForest(small, Uint8Array.of(1, 1, 0, 0, 0), 3, { k: 2, trees: 1, depth: 5, minLeaf: 1 }, randomFrom(1)))
+    const tree = last(
+      growForest(small, Uint8Array.of(1, 1, 0, 0, 0), 3, { k: 2, trees: 1, depth: 5, minLeaf: 1, draws: 0 }, randomFrom(1)),
+    )
     expect([...tree.column]).toEqual([1, -1, 2, -1, -1])
     expect([...tree.next]).toEqual([1, -1, 3, -1, -1])
     expect(tree.shares.slice(2)).toEqual(Float32Array.of(1, 0, 1 / 3, 2 / 3, 0, 1, 1, 0))
@@ -126,7 +128,8 @@ describe('trees', () => {
   })
 
   it('make a forest of different trees, the same for the same seed', () => {
-    const grow = (seed: number) => last(growForest(rows, truth, SIZE, { k: 3, trees: 8, depth: 6, minLeaf: 2 }, randomFrom(seed)))
+    const grow = (seed: number) =>
+      last(growForest(rows, truth, SIZE, { k: 3, trees: 8, depth: 6, minLeaf: 2, draws: 300 }, randomFrom(seed)))
     const forest = grow(5)
     expect(forest.roots).toHaveLength(8)
     expect(new Set(forest.roots.map(root => forest.column[root])).size).toBeGreaterThan(1)
