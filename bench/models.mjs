@@ -76,6 +76,7 @@ const paired = study.cells.filter(({ set, learner }) => SPARK[set][learner])
 const sum = (list, pick) => list.reduce((total, item) => total + pick(item), 0)
 const ours = sum(paired, cell => cell.fitSeconds)
 const spark = sum(paired, ({ set, learner }) => SPARK[set][learner][1])
+const cpu = sum(paired, cell => cell.fitCpuSeconds)
 const features = set => study.cells.find(cell => cell.set === set).featuresSeconds
 const used = [...new Set(paired.map(({ set }) => set))]
 for (const [work, mine, theirs] of [
@@ -89,7 +90,7 @@ for (const [work, mine, theirs] of [
     ratio: Number((theirs / mine).toFixed(1)),
     target: '≥ 20',
     n: 1,
-    note: `load ${load.join(' to ')} on ${cpus().length} cores while ours ran; Spark’s figures are of another run, on a quiet machine`,
+    note: `ours took ${cpu.toFixed(1)} CPU-s to fit; load ${load.join(' to ')} on ${cpus().length} cores while ours ran; Spark’s figures are of another run, on a quiet machine`,
   })
 
 mkdirSync(join(root, 'bench', 'results'), { recursive: true })
