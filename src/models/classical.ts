@@ -105,7 +105,7 @@ interface Learned {
 
 /**
  * A classical model: one of the feature sets S1–S5 and one learner. Two or three classes, whatever occurs in training. Saved
- * and loaded it answers the same to the bit. Probabilities of `svm` are squashed margins, those of `nb` far too sure, those of
+ * and loaded it answers the same to the bit. With three classes `lr` and `svm` set each against the rest. Probabilities of `svm` are squashed margins, those of `nb` far too sure, those of
  * trees shares of training rows: good for ranking, not calibrated.
  */
 export function classicalModel({
