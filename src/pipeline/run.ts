@@ -136,7 +136,7 @@ async function append(
   { txn }: BatchContext,
   options: { mergeSchema?: boolean; operationParameters?: Record<string, string> } = {},
 ): Promise<void> {
-  await table.append({ sql: `SELECT * FROM ${from} ORDER BY rowid` }, { ...options, txn })
+  await table.append({ sql: `SELECT * FROM ${from}` }, { ...options, txn })
 }
 
 /** The store and prefix of an input: a folder, one file, or an address. Throws when there is no such folder. */

@@ -37,10 +37,15 @@ function decoded(text: string): string {
   return NOT_ASCII.test(out) ? out.replace(/[\ud800-\udfff]/gu, '\ufffd') : out
 }
 
+/** The text that `readable` was asked for last: people's text, handles and tags are read of one tweet after the other. */
+let last = { text: '', readable: '' }
+
 /** As `decoded`, without what is invisible, in Unicode's composed form: the ground for people's text, handles and tags. */
 function readable(text: string): string {
+  if (text === last.text) return last.readable
   const out = decoded(text)
-  return NOT_ASCII.test(out) ? out.replace(INVISIBLE, '').replace(DIRECTIONS, '').normalize('NFC') : out
+  last = { text, readable: NOT_ASCII.test(out) ? out.replace(INVISIBLE, '').replace(DIRECTIONS, '').normalize('NFC') : out }
+  return last.readable
 }
 
 function hasMentions(text: string): boolean {
