@@ -135,8 +135,8 @@ async function readTweets(columns: Record<string, unknown[]>): Promise<Record<st
     const place = placeOfRecord(columns.place![i] as string | null)
     // One tweet at a time: the parts of its text are looked up by all three.
     made.cleaned_text![i] = cleanText(text)
-    made.handles![i] = mentionsOf(text).join(' ')
-    made.tags![i] = hashtagsOf(text).join(' ')
+    made.handles![i] = mentionsOf(text).join(' ') || null
+    made.tags![i] = hashtagsOf(text).join(' ') || null
     made.retweet![i] = isRetweet(text)
     made.language![i] = languageOf(langs[i], text)
     made.location![i] = place?.location ?? null
@@ -157,7 +157,7 @@ function placeOfRecord(json: string | null): TweetPlace | undefined {
 
 function silverRows(from: string): string {
   const labels = LABELS.map(quoteText).join(', ')
-  const list = (joined: string) => `CASE WHEN ${joined} = '' THEN [] ELSE string_split(${joined}, ' ') END`
+  const list = (joined: string) => `coalesce(string_split(${joined}, ' '), [])`
   return `
     SELECT tweet_id, timestamp, "user", language AS lang, text AS full_text, cleaned_text, ${list('handles')} AS mentions, ${list('tags')} AS hashtags,
       retweet, location, latitude, longitude,

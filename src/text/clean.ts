@@ -70,14 +70,14 @@ function folded(text: string): string {
   return (/\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, ' ') : text).trim()
 }
 
-/** True when four equal characters may follow one another; a loop, as the expression takes most of the time of a tweet. */
+/** True when four equal characters but spaces, which are folded anyway, may follow one another; a loop, as the expression takes most of the time of a tweet. */
 function hasLongRun(text: string): boolean {
   let run = 1
   for (let i = 1, last = text.charCodeAt(0); i < text.length; i++) {
     const code = text.charCodeAt(i)
     // A character of two units: equal ones are two apart.
     const equal = code === last || (code >= 0xdc00 && code <= 0xdfff) || (code >= 0xd800 && code <= 0xdbff)
-    run = equal ? run + 1 : 1
+    run = equal && code !== 32 ? run + 1 : 1
     if (run === 4) return true
     last = code
   }
