@@ -37,6 +37,21 @@ export function isInput(path: string): boolean {
   return JSON_FILE.test(path) && !path.split('/').some(part => part.startsWith('.') || part.startsWith('_'))
 }
 
+const entryPath = (log: JsonFilesOptions['log'], entry: number) => `${log.path}/${String(entry).padStart(10, '0')}.json`
+
+/**
+ * Begins a lost log anew with the files that are known to have been read: its entry 0. Safe to call again.
+ * @throws when the log is there after all
+ */
+export async function relogFiles(log: JsonFilesOptions['log'], root: string, paths: readonly string[]): Promise<FilesOffset> {
+  const entry: LoggedBatch = { root, files: paths.map(path => ({ path, size: 0 })) }
+  const text = JSON.stringify(entry)
+  const path = entryPath(log, 0)
+  if (!(await log.store.putIfAbsent(path, text)) && new TextDecoder().decode(await log.store.read(path)) !== text)
+    throw new Error(`${log.path}: has entries, but the checkpoint that it belongs to is gone; clear the lake or use another`)
+  return 0
+}
+
 /**
  * JSON files of a folder as a replayable source: one record a file, JSON lines, or arrays, also gzipped. Rows are
  * `{record, source_file, line, damage}`; `damage` holds the bytes (base64) of a record that is not UTF-8.
@@ -50,15 +65,14 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   let logged = -1
   let pending: StoredFile[] = []
 
-  const entryPath = (entry: number) => `${log.path}/${String(entry).padStart(10, '0')}.json`
   const readEntry = async (entry: number) =>
-    JSON.parse(new TextDecoder().decode(await log.store.read(entryPath(entry)))) as LoggedBatch
+    JSON.parse(new TextDecoder().decode(await log.store.read(entryPath(log, entry)))) as LoggedBatch
   const key = (root: string, path: string) => `${root} ${path}`
 
   /** Takes up what another run (or an earlier process) has written to the log. */
   async function catchUp(): Promise<void> {
     for (;;) {
-      if (!(await log.store.stat(entryPath(logged + 1)))) return
+      if (!(await log.store.stat(entryPath(log, logged + 1)))) return
       const { root, files } = await readEntry(logged + 1)
       for (const file of files) seen.add(key(root, file.path))
       logged++
@@ -93,8 +107,8 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
       const taken = takeFiles(limits)
       if (!taken.length) return undefined
       const entry: LoggedBatch = { root: store.uri, files: taken.map(({ path, size }) => ({ path, size })) }
-      if (!(await log.store.putIfAbsent(entryPath(next), JSON.stringify(entry))))
-        throw new Error(`${entryPath(next)}: written by another process; is the same stream running twice?`)
+      if (!(await log.store.putIfAbsent(entryPath(log, next), JSON.stringify(entry))))
+        throw new Error(`${entryPath(log, next)}: written by another process; is the same stream running twice?`)
       logged = next
       for (const { path } of taken) seen.add(key(store.uri, path))
       pending = pending.slice(taken.length)
