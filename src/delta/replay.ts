@@ -78,7 +78,8 @@ async function fromListing(store: Store, listing: LogListing, version?: number):
     if (checkpoint.version > wanted) continue
     const found = await attempt(store, listing, checkpoint.version)
     if (found) {
-      state = copyState(found)
+      // Its own listing's alone, so it may be changed.
+      state = found
       checkComplete(store, state, 'checkpoint')
       break
     }
