@@ -70,7 +70,8 @@ const peer = deltaRs()
 function row(work, { ours, theirs }, target, note) {
   const ratio = theirs ? ours.seconds / theirs.seconds : undefined
   rows.push({ work, ours, peer: theirs, ratio, target, n: turns, note })
-  const text = side => (side ? `${side.seconds.toFixed(3)} s (${side.low.toFixed(3)}–${side.high.toFixed(3)}), ${side.cpu.toFixed(2)} CPU-s` : '–')
+  const text = side =>
+    side ? `${side.seconds.toFixed(3)} s (${side.low.toFixed(3)}–${side.high.toFixed(3)}), ${side.cpu.toFixed(2)} CPU-s` : '–'
   process.stdout.write(`${work}\n  ours ${text(ours)}; delta-rs ${text(theirs)}; ratio ${ratio?.toFixed(2) ?? '–'} (${target})\n`)
 }
 
@@ -102,8 +103,18 @@ async function writing() {
     columns: () => appended('columns', [{ sql: 'SELECT * FROM ready' }]),
     theirs: () => peer.ask({ do: 'commits', path: at('large-rs'), count: 1, size: 200_000 }),
   })
-  row('one append of 200,000 rows, from objects', { ours: both.objects, theirs: both.theirs }, '≤ 2.5 ×', 'delta-rs from ready Arrow')
-  row('one append of 200,000 rows, columns in DuckDB', { ours: both.columns, theirs: both.theirs }, '≤ 1.2 ×', 'delta-rs from ready Arrow')
+  row(
+    'one append of 200,000 rows, from objects',
+    { ours: both.objects, theirs: both.theirs },
+    '≤ 2.5 ×',
+    'delta-rs from ready Arrow',
+  )
+  row(
+    'one append of 200,000 rows, columns in DuckDB',
+    { ours: both.columns, theirs: both.theirs },
+    '≤ 1.2 ×',
+    'delta-rs from ready Arrow',
+  )
 }
 
 /** A log of commits that add files which nobody reads. */
@@ -179,7 +190,9 @@ async function queries() {
         await database.rows(select(await snapshot.relation()))
       }),
     ),
-    theirs: keep('theirs', () => peer.ask({ do: 'query', path: at('gold'), sql: select('gold').replaceAll('TIMESTAMPTZ', 'TIMESTAMP') })),
+    theirs: keep('theirs', () =>
+      peer.ask({ do: 'query', path: at('gold'), sql: select('gold').replaceAll('TIMESTAMPTZ', 'TIMESTAMP') }),
+    ),
   })
   const p95 = side => `${Math.round(1000 * quantile(samples[side], 0.95))} ms`
   row(
@@ -198,7 +211,8 @@ try {
   if (!quick)
     writeResult('delta', {
       title: 'Delta tables',
-      about: 'Beside delta-rs 1.6.6 (Python), the same rows in one run, in turns, on a local disk. A ratio below 1 means that ours is faster.',
+      about:
+        'Beside delta-rs 1.6.6 (Python), the same rows in one run, in turns, on a local disk. A ratio below 1 means that ours is faster.',
       command: 'npm run bench delta',
       rows,
     })

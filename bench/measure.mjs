@@ -36,7 +36,15 @@ export function quantile(values, share) {
 /** Median with the spread, and the median CPU seconds. */
 export function summary(runs) {
   const seconds = sorted(runs.map(run => run.seconds))
-  return { seconds: quantile(seconds, 0.5), low: seconds[0], high: seconds.at(-1), cpu: quantile(runs.map(run => run.cpu), 0.5) }
+  return {
+    seconds: quantile(seconds, 0.5),
+    low: seconds[0],
+    high: seconds.at(-1),
+    cpu: quantile(
+      runs.map(run => run.cpu),
+      0.5,
+    ),
+  }
 }
 
 /**

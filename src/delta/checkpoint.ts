@@ -80,7 +80,9 @@ async function* readParquet(store: Store, path: string, version: number, local: 
   }
   const parts = columns
     .filter(column => column.name !== 'add')
-    .map(({ name }) => `CASE WHEN ${quoteName(name)} IS NULL THEN NULL ELSE to_json({${quoteText(name)}: ${quoteName(name)}}) END`)
+    .map(
+      ({ name }) => `CASE WHEN ${quoteName(name)} IS NULL THEN NULL ELSE to_json({${quoteText(name)}: ${quoteName(name)}}) END`,
+    )
   // Many actions to a document: one large text crosses from DuckDB much faster than many small ones.
   if (parts.length) {
     const document = `'[' || string_agg(CAST(coalesce(${parts.join(', ')}) AS VARCHAR), ',') || ']'`
@@ -106,7 +108,9 @@ async function* readAdds(database: Duckdb, source: string, fields: readonly stri
   const rare = known.filter(field => !COMMON_COLUMNS.includes(field))
   const given = (field: string) =>
     `count(${field === 'partitionValues' ? `nullif(cardinality(${sql(field)}), 0)` : sql(field)}) AS ${quoteName(field)}`
-  const [counts] = rare.length ? await database.rows<Record<string, number>>(`SELECT ${rare.map(given).join(', ')} FROM ${source}`) : []
+  const [counts] = rare.length
+    ? await database.rows<Record<string, number>>(`SELECT ${rare.map(given).join(', ')} FROM ${source}`)
+    : []
   const kept = known.filter(field => !rare.includes(field) || counts?.[field])
   const lists = kept.map(field => `CAST(to_json(list(${sql(field)})) AS VARCHAR) AS ${quoteName(field)}`)
   const grouped = `SELECT ${lists.join(', ')} FROM ${source} WHERE "add" IS NOT NULL GROUP BY file_row_number // ${ACTIONS_AT_ONCE}`
