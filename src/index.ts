@@ -93,4 +93,13 @@ export { cleanText, hashtagsOf, isRetweet, mentionsOf, modelText, TEXT_VERSION }
 export { parseTweetDate } from './text/dates.js'
 export { detectLanguage } from './text/language.js'
 export { placeOf } from './text/place.js'
-export { isLabel, LABELS, type Label, labelId } from './tweet.js'
+export {
+  type BronzeTweet,
+  type GoldTweet,
+  isLabel,
+  LABELS,
+  type Label,
+  labelId,
+  type RawTweet,
+  type SilverTweet,
+} from './tweet.js'
