@@ -26,6 +26,7 @@ export {
   VersionNotFoundError,
 } from './errors.js'
 export { type Exported, exportTable } from './export.js'
+export { type TableHealth, tableHealth } from './health.js'
 export type { HistoryEntry, LogCommit } from './history.js'
 export type { Optimized, OptimizeOptions, Vacuumed, VacuumOptions } from './maintenance.js'
 export {

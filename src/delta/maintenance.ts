@@ -1,6 +1,7 @@
 /** Care of a table: compaction, removal of old files, return to a former version. */
 import type { Action, AddFile } from './actions.js'
-import { type At, removeOf, requireWritable, retention, type TableCore } from './core.js'
+import { retention } from './clean-up.js'
+import { type At, removeOf, requireWritable, type TableCore } from './core.js'
 import { vectorPath } from './deletion-vector.js'
 import { CommitConflictError, DataFileError } from './errors.js'
 import { LOG } from './log.js'
@@ -124,6 +125,28 @@ export async function optimizeTable(core: TableCore, options: OptimizeOptions): 
   } catch (error) {
     if (error instanceof CommitConflictError) await discard(store, add)
     throw error
+  }
+}
+
+/** Property that asks for compaction after writes. */
+const AUTO_COMPACT = 'delta.autoOptimize.autoCompact'
+/** Files below this are merged by themselves, once there are so many of them. */
+const SMALL_BYTES = 16 * 2 ** 20
+const MANY_FILES = 50
+
+/** Merges the small files of a table that asks for it, once there are fifty. What was written stands, whatever becomes of this. */
+export async function compactAfterWrite(core: TableCore): Promise<void> {
+  const { metaData, files } = await core.newest()
+  if (metaData?.configuration[AUTO_COMPACT] !== 'true') return
+  let small = 0
+  for (const file of files.values()) if (file.size < SMALL_BYTES) small++
+  if (small < MANY_FILES) return
+  try {
+    await optimizeTable(core, { targetBytes: SMALL_BYTES })
+  } catch (error) {
+    // Another writer changed those files: the next write will see to it.
+    if (!(error instanceof CommitConflictError))
+      process.emitWarning(`${core.store.uri}: written, but not compacted: ${String(error)}`)
   }
 }
 

@@ -88,7 +88,7 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
   const indexed = Number.parseInt(configuration['delta.dataSkippingNumIndexedCols'] ?? '', 10)
   try {
     const rows = await (await duckdb()).rows<CopyRow>(copySql(source, folder, partitionColumns)).catch(error => {
-      throw explained(store, source.schema, error)
+      throw source.failure?.() ?? explained(store, source.schema, error)
     })
     const add: AddFile[] = []
     for (const row of rows) {
