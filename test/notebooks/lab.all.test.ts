@@ -87,8 +87,9 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
 
   /** Waits for a page's notebook to have its kernel, and the kernel to have nothing to do. */
   async function ready(opened: Page): Promise<void> {
-    await opened.getByRole('button', { name: 'TypeScript (Moodlake)' }).first().waitFor()
-    await opened.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first().waitFor()
+    // Tabs behind the front one have such marks too.
+    await opened.locator('.jp-KernelName:visible', { hasText: 'TypeScript (Moodlake)' }).waitFor()
+    await opened.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]:visible').waitFor()
   }
 
   const cell = (name: Name): Locator => page.locator(CELL).nth(names.indexOf(name))
@@ -189,10 +190,10 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
   it('can be read in the light and in the dark theme', async () => {
     await picture('light')
     expect(await inkContrast()).toBeGreaterThan(4.2)
-    await page.getByRole('menuitem', { name: 'Settings' }).click()
-    await page.getByRole('menuitem', { name: 'Theme' }).hover()
-    await page.getByRole('menuitem', { name: 'JupyterLab Dark', exact: true }).click()
-    await page.locator('body[data-jp-theme-light="false"]').waitFor()
+    await page.locator('.lm-MenuBar-item', { hasText: 'Settings' }).click()
+    await page.locator('.lm-Menu-itemLabel', { hasText: /^Theme$/ }).click()
+    await page.locator('.lm-Menu-itemLabel', { hasText: /^JupyterLab Dark$/ }).click()
+    await page.locator('body[data-jp-theme-light="false"]').waitFor({ state: 'attached' })
     await picture('dark')
     expect(await inkContrast()).toBeGreaterThan(4.2)
   })
