@@ -68,16 +68,20 @@ function summary(result: {
   ].join('\n')
 }
 
+function sayCandidate(done: number, total: number, what: string): void {
+  say(`   ${what} (${done + 1} of ${total})`)
+}
+
 async function run(args: string[]): Promise<number> {
   const { values } = parse({ args, options: { json: { type: 'boolean', default: false } } })
   const { seconds, time } = stopwatch()
   const server = startMlflow()
-  server.catch(() => {})
   try {
-    const { uri: trackingUri } = await time('MLflow server', () => server)
-    const election = await time('models: train, compare', () =>
-      chooseChampion({ trackingUri, onProgress: (done, total, model) => say(`   ${model} (${done + 1} of ${total})`) }),
-    )
+    const uri = server.then(({ uri }) => uri)
+    // Awaited when the candidates have learned: a server that fails before that is heard of then.
+    uri.catch(() => {})
+    const election = await time('models, MLflow server', () => chooseChampion({ trackingUri: uri, onProgress: sayCandidate }))
+    const trackingUri = await uri
     const model = await loadModel('models:/sentiment@champion', { trackingUri })
     let streams: Stream[]
     try {

@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<Command>> = {
   stop: async () => (await import('./stop.js')).command,
   clear: async () => (await import('./clear.js')).command,
   history: async () => (await import('./history.js')).command,
+  table: async () => (await import('./table.js')).command,
   sql: async () => (await import('./sql.js')).command,
   train: async () => (await import('./train.js')).command,
   score: async () => (await import('./score.js')).command,

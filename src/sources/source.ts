@@ -4,6 +4,8 @@ import type { Batch } from './batch.js'
 export interface Limits {
   /** Most files (JSON files) or table versions in a batch. Default: the source's own. */
   maxFiles?: number
+  /** Most rows in a batch, for sources that can end a batch inside a file (tables). Default: the source's own. */
+  maxRows?: number
   /** Most bytes of input in a batch, at least one file. Default: the source's own. */
   maxBytes?: number
 }
