@@ -150,7 +150,7 @@ async function batchOfFiles(files: readonly InputFile[]): Promise<Batch> {
   const contents = await batchOfColumns({
     k: { type: 'INTEGER', values: files.map((_, k) => k) },
     source_file: { type: 'VARCHAR', values: files.map(file => file.path) },
-    content: { type: 'BLOB', values: files.map(file => file.bytes), convert: bytes => blobValue(bytes as Uint8Array) },
+    content: { type: 'BLOB', values: files.map(file => blobValue(file.bytes)) },
   })
   const lines = await contents.sql(
     from => `
