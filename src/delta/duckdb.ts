@@ -76,8 +76,8 @@ export interface Duckdb {
 const CHUNK_ROWS = 2048
 /** Rows that one thread works on at a time: DuckDB's own 122,880 would leave three of four threads idle on a batch. */
 const ROW_GROUP = 8 * CHUNK_ROWS
-/** Types whose values JavaScript has as DuckDB takes them. */
-const PLAIN = new Set([DuckDBTypeId.VARCHAR, DuckDBTypeId.DOUBLE, DuckDBTypeId.INTEGER, DuckDBTypeId.BOOLEAN])
+/** Types whose values come as DuckDB takes them; a BLOB as `blobValue`. */
+const PLAIN = new Set([DuckDBTypeId.VARCHAR, DuckDBTypeId.DOUBLE, DuckDBTypeId.INTEGER, DuckDBTypeId.BOOLEAN, DuckDBTypeId.BLOB])
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** A DuckDB value as the plain JavaScript value that a `Row` holds. */
