@@ -212,10 +212,10 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
   }
 }
 
-/** Writes the batch that the tables know of into an empty checkpoint: done again, it finds its commits and adds nothing. */
+/** Writes the batch that the tables know of, where it may be unfinished, into an empty checkpoint: done again, it finds its commits. */
 async function recovered<Offset>({ recover, checkpoint }: StreamOptions<Offset>): Promise<BatchRange | undefined> {
   const range = await recover?.()
-  if (range) await checkpoint.begin(range.id, { from: range.from, to: range.to })
+  if (range?.to !== undefined) await checkpoint.begin(range.id, { from: range.from, to: range.to })
   return range
 }
 

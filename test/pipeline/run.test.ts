@@ -159,6 +159,47 @@ describe('runPipeline', () => {
   })
 })
 
+describe('a lake whose checkpoints are gone', () => {
+  const rowsAdded = (streams: { progress(): readonly { rowsOut: number }[] }[]) =>
+    streams.map(stream => stream.progress().reduce((sum, batch) => sum + batch.rowsOut, 0))
+
+  it('goes on from what its tables say: no row twice, none lost', async () => {
+    const source = await newFolder('source')
+    const lake = await newFolder('lost')
+    writeRecords(source, 0, 60, 6)
+    await run(source, lake)
+    const before = await lakeOf(lake)
+    rmSync(join(lake, '_checkpoints'), { recursive: true })
+    // Other limits: the batches of before could not be guessed.
+    expect(rowsAdded(await run(source, lake, { limits: { maxFiles: 100, maxRows: 7 } }))).toEqual([0, 0, 0])
+    expect(await lakeOf(lake)).toEqual(before)
+    writeRecords(source, 60, 75, 5)
+    rmSync(join(lake, '_checkpoints'), { recursive: true })
+    expect(rowsAdded(await run(source, lake))).toEqual([15, 15, 15])
+    const whole = await newFolder('whole')
+    await run(source, whole)
+    expect(await lakeOf(lake)).toEqual(await lakeOf(whole))
+  })
+
+  it('takes up a batch of which only a part was committed', async () => {
+    const source = await newFolder('source')
+    const lake = await newFolder('partly')
+    writeRecords(source, 0, 30, 5)
+    writeFileSync(join(source, 'odd.json'), '{"text": "cut')
+    // The quarantine has the batch, silver has not; bronze grows before silver is started again.
+    const silver = join(lake, 'silver')
+    await run(source, lake, { until: 'silver', limits: { maxFiles: 100 } })
+    rmSync(silver, { recursive: true })
+    rmSync(join(lake, '_checkpoints', 'silver_stream'), { recursive: true })
+    writeRecords(source, 30, 40, 5)
+    await run(source, lake)
+    const whole = await newFolder('whole')
+    await run(source, whole)
+    expect(await rowsOf(lake, 'quarantine')).toEqual(await rowsOf(whole, 'quarantine'))
+    expect((await rowsOf(lake, 'silver')).length).toBe(40)
+  })
+})
+
 describe('a pipeline that is killed', () => {
   /** Runs the pipeline in a process of its own. */
   const start = (source: string, lake: string): ChildProcess =>
