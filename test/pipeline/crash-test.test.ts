@@ -16,7 +16,7 @@ describe.concurrent('crashTest', () => {
     expect(report.tables.bronze!.rows).toBe(report.records)
     expect(report.tables.gold!.rows).toBeGreaterThan(100)
     for (const { hash, undisturbedHash } of Object.values(report.tables)) expect(hash).toBe(undisturbedHash)
-  })
+  }, 900_000)
 
   it('fails an engine whose commits do not say which batch they are', async () => {
     const report = await crashTest({ kills: 10, broken: true })
@@ -25,5 +25,5 @@ describe.concurrent('crashTest', () => {
     expect(report.lost).toBe(0)
     expect(existsSync(report.folder!)).toBe(true)
     rmSync(report.folder!, { recursive: true })
-  })
+  }, 900_000)
 })

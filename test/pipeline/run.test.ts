@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openTable } from '../../src/delta/index.js'
 import { clearLake, lakeStatus, optimizeLake, vacuumLake } from '../../src/pipeline/lake.js'
@@ -197,34 +195,5 @@ describe('a lake whose checkpoints are gone', () => {
     await run(source, whole)
     expect(await rowsOf(lake, 'quarantine')).toEqual(await rowsOf(whole, 'quarantine'))
     expect((await rowsOf(lake, 'silver')).length).toBe(40)
-  })
-})
-
-describe('a pipeline that is killed', () => {
-  /** Runs the pipeline in a process of its own. */
-  const start = (source: string, lake: string): ChildProcess =>
-    spawn(process.execPath, ['test/pipeline/run-in-process.mjs', source, lake], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.once('exit', resolve))
-
-  it('gives the tables of an undisturbed run, wherever it was killed (A9)', async () => {
-    const source = await newFolder('source')
-    writeRecords(source, 0, 120, 4)
-    const undisturbed = await newFolder('undisturbed')
-    await run(source, undisturbed)
-    const lake = await newFolder('killed')
-    let kills = 0
-    for (let attempt = 0; attempt < 12; attempt++) {
-      const child = start(source, lake)
-      const end = ended(child)
-      // From its first sign of life on, at moments spread over a batch or two.
-      await new Promise(resolve => child.stdout!.once('data', resolve))
-      await sleep(attempt * 13)
-      if (child.kill('SIGKILL')) kills++
-      if ((await end) === 0) break
-    }
-    expect(kills).toBeGreaterThan(3)
-    expect(await ended(start(source, lake))).toBe(0)
-    expect(await lakeOf(lake)).toEqual(await lakeOf(undisturbed))
-    rmSync(lake, { recursive: true })
   })
 })
