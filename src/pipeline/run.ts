@@ -2,7 +2,9 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { type DeltaTable, parseSchema } from '../delta/index.js'
 import { jsonFiles } from '../sources/json-files.js'
-import type { Limits } from '../sources/source.js'
+import { kafkaTopic } from '../sources/kafka.js'
+import { parseKafkaAddress } from '../sources/kafka-client.js'
+import type { Limits, Source } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
@@ -33,18 +35,17 @@ async function isCommitted(table: DeltaTable, { txn }: BatchContext): Promise<bo
   return ((await table.snapshot()).txn(txn.appId) ?? -1) >= txn.version
 }
 
-/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`) → `bronze`. */
+/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), or a Kafka topic (`kafka://host:port/topic`) → `bronze`. */
 export async function startBronze(
   options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
 ): Promise<Stream> {
   const { lake = './lake', source, admit = [] } = options
-  const { store, prefix } = await openInput(source)
+  const input = await openInput(source, lake)
   const table = await lakeTable(lake, 'bronze')
-  const lakeStore = openStore(lake)
   return startStream({
     ...streamOptions(options),
     name: 'bronze_stream',
-    source: jsonFiles({ store, prefix, log: { store: lakeStore, path: '_checkpoints/bronze_stream/files' } }),
+    source: input,
     checkpoint: lakeCheckpoint(lake, 'bronze_stream'),
     async work(raw, context): Promise<BatchResult> {
       if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
@@ -139,8 +140,15 @@ async function append(
   await table.append({ sql: `SELECT * FROM ${from} ORDER BY rowid` }, { ...options, txn })
 }
 
-/** The store and prefix of an input: a folder, one file, or an address. Throws when there is no such folder. */
-async function openInput(source: string): Promise<{ store: Store; prefix: string }> {
+/** The input of bronze: a Kafka topic, else JSON files. */
+async function openInput(source: string, lake: string): Promise<Source> {
+  if (source.startsWith('kafka:')) return kafkaTopic(parseKafkaAddress(source))
+  const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
+  return jsonFiles({ ...(await openFiles(source)), log })
+}
+
+/** The store and prefix of input files: a folder, one file, or an address. Throws when there is no such folder. */
+export async function openFiles(source: string): Promise<{ store: Store; prefix: string }> {
   if (/^[a-z0-9]+:/i.test(source) && !source.startsWith('file:')) return { store: openStore(source), prefix: '' }
   const path = source.startsWith('file:') ? new URL(source).pathname : source
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -156,7 +164,7 @@ async function openInput(source: string): Promise<{ store: Store; prefix: string
 
 /** Options of `runPipeline`. */
 export interface RunOptions {
-  /** Folder of JSON files, one file, or `s3://bucket/prefix`. */
+  /** Folder of JSON files, one file, `s3://bucket/prefix`, or `kafka://host:port/topic`. */
   source: string
   /** Default `./lake`. */
   lake?: string

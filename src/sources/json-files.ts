@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import { openStore } from '../stores/open-store.js'
 import type { Store, StoredFile } from '../stores/store.js'
 import { type Batch, batchOfColumns } from './batch.js'
-import { splitRecords } from './records.js'
+import { readText, splitRecords } from './records.js'
 import type { Available, Limits, Source } from './source.js'
 
 /** Number of the last entry of the source's log of files. */
@@ -154,9 +154,6 @@ function unzip(path: string, bytes: Uint8Array): Uint8Array {
   }
 }
 
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
-
 function addRecords(
   columns: { record: string[]; source_file: string[]; line: number[]; damage: (string | null)[] },
   path: string,
@@ -168,20 +165,15 @@ function addRecords(
     columns.line.push(line)
     columns.damage.push(damage)
   }
-  let text: string
-  try {
-    text = strict.decode(bytes)
-  } catch {
+  const { text, damage } = readText(bytes)
+  if (damage !== null) {
     // Not UTF-8 somewhere: line by line, so that one bad line does not spoil its file, and its bytes are kept.
     let line = 0
     for (const part of splitBytes(bytes)) {
       line++
-      try {
-        const whole = strict.decode(part).trim()
-        if (whole) add(whole, line, null)
-      } catch {
-        add(lenient.decode(part).trim(), line, Buffer.from(part).toString('base64'))
-      }
+      const read = readText(part)
+      const trimmed = read.text.trim()
+      if (trimmed || read.damage !== null) add(trimmed, line, read.damage)
     }
     return
   }
