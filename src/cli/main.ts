@@ -3,6 +3,7 @@ import { type Command, say, UsageError } from './command.js'
 /** Commands by name, each loaded when it is called so that `--help` is instant. */
 const commands: Record<string, () => Promise<Command>> = {
   run: async () => (await import('./run.js')).command,
+  produce: async () => (await import('./produce.js')).command,
   status: async () => (await import('./status.js')).command,
   stop: async () => (await import('./stop.js')).command,
   clear: async () => (await import('./clear.js')).command,

@@ -226,8 +226,8 @@ async function partitionLogs(cluster: KafkaCluster, topic: string): Promise<Part
 }
 
 /**
- * Fetches ranges into columns, by partition and offset, until `maxBytes` of values are taken (at least one record).
- * Gives the ranges as far as they were taken.
+ * Fetches ranges into columns, by partition and offset, until `maxBytes` of values are taken (at least one record), of which
+ * each partition has its share. Gives the ranges as far as they were taken.
  */
 async function fetchRanges(
   cluster: KafkaCluster,
@@ -236,37 +236,32 @@ async function fetchRanges(
   columns: Columns,
   maxBytes = DEFAULT_BYTES,
 ): Promise<PartitionRange[]> {
+  const taken: PartitionRange[] = []
   let bytes = 0
-  let full = false
-  const parts = await Promise.all(
-    ranges.map(async ({ partition, start, end }) => {
-      const taken: WireRecord[] = []
-      let at = start
-      while (at < end && !full) {
-        const fetched = await fetchPartition(cluster, topic, partition, at, Math.min(FETCH_BYTES, maxBytes))
-        for (const record of visibleRecords(fetched, at)) {
-          const offset = Number(record.offset)
-          const size = record.value?.length ?? 0
-          full ||= bytes > 0 && bytes + size > maxBytes
-          if (offset >= end || full) break
-          taken.push(record)
-          bytes += size
-          at = offset + 1
-        }
-        if (!full) at = Math.min(end, Math.max(at, endOf(fetched, at)))
+  // One after the other: kafkajs opens, and forgets, a connection for each of several first fetches at once.
+  for (const { partition, start, end } of ranges) {
+    const most = bytes + (maxBytes - bytes) / (ranges.length - taken.length)
+    let full = false
+    let at = start
+    while (at < end && !full) {
+      const fetched = await fetchPartition(cluster, topic, partition, at, Math.min(FETCH_BYTES, maxBytes))
+      for (const { offset, value } of visibleRecords(fetched, at)) {
+        if (Number(offset) >= end) break
+        full = bytes > 0 && bytes + (value?.length ?? 0) > most
+        if (full) break
+        const { text, damage } = value ? readText(value) : { text: 'null', damage: null }
+        columns.record.push(text)
+        columns.source_file.push(`kafka:${topic}/${partition}`)
+        columns.line.push(Number(offset))
+        columns.damage.push(damage)
+        bytes += value?.length ?? 0
+        at = Number(offset) + 1
       }
-      return { taken, range: { partition, start, end: at } }
-    }),
-  )
-  for (const { taken, range } of parts)
-    for (const { offset, value } of taken) {
-      const { text, damage } = value ? readText(value) : { text: 'null', damage: null }
-      columns.record.push(text)
-      columns.source_file.push(`kafka:${topic}/${range.partition}`)
-      columns.line.push(Number(offset))
-      columns.damage.push(damage)
+      if (!full) at = Math.min(end, Math.max(at, endOf(fetched, at)))
     }
-  return parts.map(({ range }) => range)
+    taken.push({ partition, start, end: at })
+  }
+  return taken
 }
 
 async function fetchPartition(
@@ -321,10 +316,10 @@ function connection({ brokers, topic, patienceMs = 60_000 }: KafkaOptions, name:
     return cluster
   }
 
+  /** Not waited for: a broker that hangs would hold up a stream that is to stop. */
   async function close(): Promise<void> {
-    const closing = cluster
+    void cluster?.disconnect().catch(() => {})
     cluster = undefined
-    await closing?.disconnect().catch(() => {})
   }
 
   /** Whether an error may go away by itself. A topic that has never been seen is not waited for. */

@@ -95,6 +95,8 @@ transaction.state.log.replication.factor=1
 transaction.state.log.num.partitions=1
 transaction.state.log.min.isr=1
 log.cleaner.backoff.ms=200
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 `,
   )
   const id = randomBytes(16).toString('base64url')
