@@ -111,10 +111,34 @@ function endWithJupyter({ ZmqServer }) {
   setInterval(() => process.ppid !== parent && process.exit(0), 2000).unref()
 }
 
+/** JupyterLab asks each kernel for its history. tslab keeps none, and would tell the terminal that it was asked. */
+function passOverHistory({ ZmqServer }) {
+  const handle = ZmqServer.prototype.handleShellMessage
+  ZmqServer.prototype.handleShellMessage = function (socket, ...parts) {
+    // After the delimiter: signature, header.
+    const header = parts[parts.findIndex(part => String(part) === '<IDS|MSG>') + 2]
+    if (JSON.parse(String(header)).msg_type === 'history_request') return
+    return handle.call(this, socket, ...parts)
+  }
+}
+
+const STOPS = ['Interrupted asynchronously', 'Script execution was interrupted by `SIGINT`']
+
+/** Says Stop in a word, where tslab shows the stack of its own start. */
+function shortenStop(executor) {
+  const { createExecutor } = executor
+  executor.createExecutor = (folder, converters, { log, error }) => {
+    const short = part => (part instanceof Error && STOPS.includes(part.message) ? 'stopped' : part)
+    return createExecutor(folder, converters, { log, error: (...parts) => error(...parts.map(short)) })
+  }
+}
+
 const root = findRoot(process.cwd())
 process.chdir(root)
 const requireTslab = createRequire(createRequire(path.join(root, 'package.json')).resolve('tslab/package.json'))
 wrapTypescript(requireTslab)
 armInterrupt()
 endWithJupyter(requireTslab('./dist/jupyter.js'))
+passOverHistory(requireTslab('./dist/jupyter.js'))
+shortenStop(requireTslab('./dist/executor.js'))
 requireTslab('./dist/main.js').startKernel({ configPath: process.argv[2], enableFindLocal: false })

@@ -20,8 +20,8 @@ export {
   barChart,
   type ClassBarOptions,
   classBars,
-  type PolicyOptions,
-  policyBars,
+  type ScoreOptions,
+  scoreBars,
 } from './explore/bar-charts.js'
 export {
   type ChartOptions,
@@ -36,6 +36,7 @@ export { inKernel, type Progress, type ProgressOptions, progress, prose, show } 
 export {
   type ConfusionCounts,
   confusionMatrixChart,
+  type NamedRoc,
   type ReliabilityOptions,
   type RocCurve,
   reliabilityChart,
@@ -92,4 +93,13 @@ export { cleanText, hashtagsOf, isRetweet, mentionsOf, modelText, TEXT_VERSION }
 export { parseTweetDate } from './text/dates.js'
 export { detectLanguage } from './text/language.js'
 export { placeOf } from './text/place.js'
-export { isLabel, LABELS, type Label, labelId } from './tweet.js'
+export {
+  type BronzeTweet,
+  type GoldTweet,
+  isLabel,
+  LABELS,
+  type Label,
+  labelId,
+  type RawTweet,
+  type SilverTweet,
+} from './tweet.js'

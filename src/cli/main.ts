@@ -2,13 +2,19 @@ import { type Command, say, UsageError } from './command.js'
 
 /** Commands by name, each loaded when it is called so that `--help` is instant. */
 const commands: Record<string, () => Promise<Command>> = {
+  demo: async () => (await import('./demo.js')).command,
   run: async () => (await import('./run.js')).command,
   produce: async () => (await import('./produce.js')).command,
   status: async () => (await import('./status.js')).command,
   stop: async () => (await import('./stop.js')).command,
   clear: async () => (await import('./clear.js')).command,
   history: async () => (await import('./history.js')).command,
+  table: async () => (await import('./table.js')).command,
   sql: async () => (await import('./sql.js')).command,
+  train: async () => (await import('./train.js')).command,
+  score: async () => (await import('./score.js')).command,
+  evaluate: async () => (await import('./evaluate.js')).command,
+  compare: async () => (await import('./compare.js')).command,
   report: async () => (await import('./report.js')).command,
   models: async () => (await import('./models.js')).command,
   promote: async () => (await import('./promote.js')).command,

@@ -1,5 +1,5 @@
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
-import { type RunOptions, runPipeline } from '../pipeline/run.js'
+import { type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
 import { loadModel } from '../registry/load-model.js'
 import type { Progress, Stream, Trigger } from '../streams/stream.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
@@ -87,6 +87,16 @@ export function progressLine(progress: Progress): string {
   return `${progress.stream.padEnd(13)} batch ${progress.batch}: ${rows}, ${Math.round(progress.ms).toLocaleString('en')} ms, backlog ${progress.backlog}`
 }
 
+/** Says how far a batch is scored, at most every two seconds. */
+function scoringLines(): (scoring: Scoring) => void {
+  let said = Date.now()
+  return ({ batch, done, of }) => {
+    if (Date.now() - said < 2000) return
+    said = Date.now()
+    say(`gold_stream   batch ${batch}: scored ${done.toLocaleString('en')} of ${of.toLocaleString('en')}`)
+  }
+}
+
 function summary(stream: Stream) {
   const batches = stream.progress()
   const sum = (value: (batch: Progress) => number) => batches.reduce((total, batch) => total + value(batch), 0)
@@ -130,6 +140,7 @@ async function run(args: string[]): Promise<number> {
       model,
       signal: stop.signal,
       onProgress: progress => say(progressLine(progress)),
+      onScored: scoringLines(),
     })
     const status = await lakeStatus(options.lake)
     const rows = Object.fromEntries(Object.keys(LAKE_TABLES).map(name => [name, status.tables[name]?.rows ?? 0]))

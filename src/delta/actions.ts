@@ -127,6 +127,7 @@ export function parseActions(bytes: Uint8Array, table: string, file: string, ver
   return actions
 }
 
+const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -136,26 +137,41 @@ export function wrong(action: Action): string | undefined {
   if (!isObject(action as unknown)) return 'not an action'
   for (const [name, value] of Object.entries(action)) if (value !== null && !isObject(value)) return `${name} is not an object`
   const { add, remove, metaData, protocol, txn } = action
+  for (const file of [add, remove]) {
+    const vector = file?.deletionVector
+    if (vector && !(isText(vector.pathOrInlineDv) && ['u', 'i', 'p'].includes(vector.storageType) && isSize(vector.sizeInBytes)))
+      return 'deletionVector without type, place or size'
+  }
   if (add) {
     if (!isText(add.path) || add.path === '') return 'add without a path'
     if (add.partitionValues !== undefined && add.partitionValues !== null && !isObject(add.partitionValues))
       return 'add.partitionValues is not an object'
     add.partitionValues ??= {}
     if (add.stats !== undefined && add.stats !== null && !isText(add.stats)) return 'add.stats is not a text'
-    if (!Number.isFinite(add.size)) return 'add without a size'
+    if (!Object.values(add.partitionValues).every(value => value === null || isText(value)))
+      return 'add.partitionValues has a value that is not a text'
+    if (!isSize(add.size)) return 'add without a size'
   }
   if (remove && (!isText(remove.path) || remove.path === '')) return 'remove without a path'
   if (metaData) {
-    if (!isText(metaData.schemaString)) return 'metaData without a schemaString'
+    // A schema that is missing is told of once the whole log is read: other things may be wrong as well.
+    if (!isText(metaData.schemaString ?? '')) return 'metaData.schemaString is not a text'
     if (metaData.format && metaData.format.provider !== 'parquet')
       return `metaData.format is ${metaData.format.provider}, not parquet`
     metaData.partitionColumns ??= []
     metaData.configuration ??= {}
     if (!Array.isArray(metaData.partitionColumns) || !metaData.partitionColumns.every(isText))
       return 'metaData.partitionColumns is not a list'
+    if (
+      !isObject(metaData.configuration) ||
+      !Object.values(metaData.configuration).every(value => value === null || isText(value))
+    )
+      return 'metaData.configuration is not a map of texts'
   }
   if (protocol && !(Number.isInteger(protocol.minReaderVersion) && Number.isInteger(protocol.minWriterVersion)))
     return 'protocol without its two versions'
+  for (const features of [protocol?.readerFeatures, protocol?.writerFeatures])
+    if (features && !(Array.isArray(features) && features.every(isText))) return 'protocol features are not a list of names'
   if (txn && !(isText(txn.appId) && Number.isFinite(txn.version))) return 'txn without appId and version'
   return undefined
 }

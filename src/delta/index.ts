@@ -1,5 +1,7 @@
 /** `moodlake/delta`: Delta Lake tables for Node, usable without the rest. */
 export type { Action, AddFile, CommitInfo, DeletionVector, MetaData, Protocol, RemoveFile, Txn } from './actions.js'
+export type { Changed } from './change.js'
+export type { At } from './core.js'
 export {
   type Column,
   type Duckdb,
@@ -23,6 +25,10 @@ export {
   UnsupportedFeatureError,
   VersionNotFoundError,
 } from './errors.js'
+export { type Exported, exportTable } from './export.js'
+export { type TableHealth, tableHealth } from './health.js'
+export type { HistoryEntry, LogCommit } from './history.js'
+export type { Optimized, OptimizeOptions, Vacuumed, VacuumOptions } from './maintenance.js'
 export {
   type ArrayType,
   type DataType,
@@ -37,14 +43,5 @@ export {
 } from './schema.js'
 export type { ReadOptions, Snapshot } from './snapshot.js'
 export type { TableData } from './source.js'
-export {
-  type Commit,
-  type CreateOptions,
-  createTable,
-  type DeltaTable,
-  type HistoryEntry,
-  isTable,
-  type LogCommit,
-  openTable,
-  type WriteOptions,
-} from './table.js'
+export { type CreateOptions, createTable, type DeltaTable, isTable, openTable } from './table.js'
+export type { Commit, WriteOptions } from './write.js'

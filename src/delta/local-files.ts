@@ -74,12 +74,14 @@ async function evict(wanted: number): Promise<void> {
 }
 
 /**
- * Where DuckDB can open a stored file that never changes under its name. Throws `FileNotFoundError` when it has to be
- * fetched and is not there; for a disk store the path is given unseen.
+ * Where DuckDB can open a data file. Throws `FileNotFoundError` when it has to be fetched and is not there; for a disk
+ * store the path is given unseen.
+ * @param mark tells this content from another under the same name: the size and time that the log has for it
  */
-export async function localFile(store: Store, path: string, extension = 'parquet'): Promise<string> {
+export async function localFile(store: Store, path: string, mark: string): Promise<string> {
   if (store.localPath) return store.localPath(path)
+  // A store in memory begins empty in every process, and may be dropped within one.
   const found = store.uri.startsWith('memory:') ? await store.stat(path) : undefined
-  const key = `${store.uri}\0${path}\0${found ? `${process.pid} ${found.size} ${found.modified.getTime()}` : ''}`
-  return cachedFile(key, extension, async target => fs.writeFile(target, await store.read(path)))
+  const key = `${store.uri}\0${path}\0${mark}\0${found ? `${process.pid} ${found.modified.getTime()}` : ''}`
+  return cachedFile(key, 'parquet', async target => fs.writeFile(target, await store.read(path)))
 }

@@ -4,7 +4,8 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import type { Store } from '../stores/store.js'
-import { type AddFile, encodePath } from './actions.js'
+import { type AddFile, encodePath, type MetaData } from './actions.js'
+import { constrained, constraintError } from './constraints.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { SchemaMismatchError } from './errors.js'
 import { duckdbType, type Field, type Schema, typeName } from './schema.js'
@@ -75,21 +76,19 @@ function addOf(row: CopyRow, path: string, schema: Schema, partitionColumns: rea
 
 /**
  * Writes a source's rows as Parquet (zstd) into the table; the files are durable when this resolves and belong to the
- * table once a commit names them. Throws `SchemaMismatchError` for a null where none may be or a value out of range.
+ * table once a commit names them. Throws `SchemaMismatchError` for a null where none may be or a value out of range, and
+ * `ConstraintError`.
  */
-export async function writeFiles(
-  store: Store,
-  source: Source,
-  partitionColumns: readonly string[],
-  properties: Readonly<Record<string, string>>,
-): Promise<Written> {
+export async function writeFiles(store: Store, unchecked: Source, metaData: MetaData): Promise<Written> {
+  const { partitionColumns, configuration } = metaData
+  const source = await constrained(store.uri, metaData, unchecked)
   const root = store.localPath?.('')
   const folder = root ?? (await mkdtemp(join(tmpdir(), 'moodlake-write-')))
   if (root !== undefined) mkdirSync(root, { recursive: true })
-  const indexed = Number.parseInt(properties['delta.dataSkippingNumIndexedCols'] ?? '', 10)
+  const indexed = Number.parseInt(configuration['delta.dataSkippingNumIndexedCols'] ?? '', 10)
   try {
     const rows = await (await duckdb()).rows<CopyRow>(copySql(source, folder, partitionColumns)).catch(error => {
-      throw explained(store, source.schema, error)
+      throw source.failure?.() ?? explained(store, source.schema, error)
     })
     const add: AddFile[] = []
     for (const row of rows) {
@@ -109,6 +108,8 @@ export async function writeFiles(
 }
 
 function explained(store: Store, schema: Schema, error: unknown): unknown {
+  const broken = constraintError(store.uri, error)
+  if (broken) return broken
   const column = nullColumn(error)
   if (column !== undefined) {
     const field = schema.fields.find(other => other.name === column)

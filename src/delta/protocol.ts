@@ -7,7 +7,16 @@ import type { DataType, Schema } from './schema.js'
 const READER_FEATURES = new Set(['columnMapping', 'deletionVectors', 'timestampNtz', 'v2Checkpoint', 'vacuumProtocolCheck'])
 
 /** Features that writers must know, and that this one does; some are refused where they are in real use. */
-const WRITER_FEATURES = new Set(['appendOnly', 'invariants', 'timestampNtz', 'vacuumProtocolCheck', 'inCommitTimestamp'])
+const WRITER_FEATURES = new Set([
+  'appendOnly',
+  'invariants',
+  'timestampNtz',
+  'vacuumProtocolCheck',
+  'deletionVectors',
+  'checkConstraints',
+  'inCommitTimestamp',
+  'v2Checkpoint',
+])
 
 /** Throws `UnsupportedFeatureError` naming what a reader of the table would have to know. */
 export function checkReadable(table: string, protocol: Protocol): void {
@@ -28,11 +37,70 @@ export function checkReadable(table: string, protocol: Protocol): void {
     )
 }
 
+/** Throws `UnsupportedFeatureError` when rows may not be changed: the table is append-only, or wants its changes recorded. */
+export function checkChangeable(table: string, metaData: MetaData): void {
+  if (metaData.configuration['delta.appendOnly'] === 'true')
+    throw new UnsupportedFeatureError(table, ['appendOnly'], 'is append-only (delta.appendOnly); its rows cannot be changed')
+  if (metaData.configuration['delta.enableChangeDataFeed'] === 'true')
+    throw new UnsupportedFeatureError(table, ['changeDataFeed'], 'needs changeDataFeed, which this library does not write')
+}
+
+/** Properties that turn on what this library does not write. */
+const REFUSED_PROPERTIES: Record<string, string> = {
+  'delta.enableRowTracking': 'rowTracking',
+  'delta.enableTypeWidening': 'typeWidening',
+  'delta.enableIcebergCompatV1': 'icebergCompatV1',
+  'delta.enableIcebergCompatV2': 'icebergCompatV2',
+}
+
+/**
+ * The protocol that a new table needs: 1/2, or the lowest that has what its types and properties ask for. Throws
+ * `UnsupportedFeatureError` for a property that asks for what is not written here.
+ */
+export function protocolFor(table: string, schema: Schema, properties: Readonly<Record<string, string>>): Protocol {
+  const on = (key: string) => properties[key] === 'true'
+  for (const [key, feature] of Object.entries(REFUSED_PROPERTIES))
+    if (on(key)) throw new UnsupportedFeatureError(table, [feature], `${key} needs ${feature}, which this library does not write`)
+  const readerFeatures = [
+    ...(hasType(schema, 'timestamp_ntz') ? ['timestampNtz'] : []),
+    ...(on('delta.enableDeletionVectors') ? ['deletionVectors'] : []),
+  ]
+  const checks = Object.keys(properties).some(key => key.startsWith('delta.constraints.'))
+  const feed = on('delta.enableChangeDataFeed')
+  const inCommit = on(IN_COMMIT_TIMESTAMPS)
+  if (!readerFeatures.length && !inCommit) return { minReaderVersion: 1, minWriterVersion: feed ? 4 : checks ? 3 : 2 }
+  const writerFeatures = [
+    ...readerFeatures,
+    'appendOnly',
+    'invariants',
+    ...(checks ? ['checkConstraints'] : []),
+    ...(feed ? ['changeDataFeed'] : []),
+    ...(inCommit ? ['inCommitTimestamp'] : []),
+  ]
+  if (!readerFeatures.length) return { minReaderVersion: 1, minWriterVersion: 7, writerFeatures }
+  return { minReaderVersion: 3, minWriterVersion: 7, readerFeatures, writerFeatures }
+}
+
+/** Property of tables whose commits carry their own time. */
+export const IN_COMMIT_TIMESTAMPS = 'delta.enableInCommitTimestamps'
+
+/** True when a type occurs anywhere in the schema. */
+export function hasType(schema: Schema, type: string): boolean {
+  return JSON.stringify(schema.fields.map(field => field.type)).includes(JSON.stringify(type))
+}
+
+/** True when deletes are to be written as deletion vectors. */
+export function writesVectors(protocol: Protocol, metaData: MetaData): boolean {
+  return (
+    metaData.configuration['delta.enableDeletionVectors'] === 'true' &&
+    (protocol.writerFeatures ?? []).includes('deletionVectors')
+  )
+}
+
 /** Features of the writer versions before 7 that are in use in this table although the protocol does not list them. */
 function featuresInUse(metaData: MetaData, schema: Schema): string[] {
   const found = new Set<string>()
   const properties = metaData.configuration
-  if (Object.keys(properties).some(key => key.startsWith('delta.constraints.'))) found.add('checkConstraints')
   if ((properties['delta.columnMapping.mode'] ?? 'none') !== 'none') found.add('columnMapping')
   const visit = (type: DataType): void => {
     if (typeof type === 'string') return
@@ -44,7 +112,6 @@ function featuresInUse(metaData: MetaData, schema: Schema): string[] {
   }
   const visitFields = (fields: Schema['fields']): void => {
     for (const field of fields) {
-      if ('delta.invariants' in field.metadata) found.add('invariants')
       if ('delta.generationExpression' in field.metadata) found.add('generatedColumns')
       if ('delta.identity.start' in field.metadata) found.add('identityColumns')
       visit(field.type)
@@ -65,7 +132,7 @@ export function checkWritable(table: string, protocol: Protocol, metaData: MetaD
     )
   // From version 7 on the list is what must be known; below, the version implies features that matter only where used.
   const listed = version === 7 ? (protocol.writerFeatures ?? []).filter(feature => !WRITER_FEATURES.has(feature)) : []
-  const idle = new Set(['checkConstraints', 'changeDataFeed', 'columnMapping', 'generatedColumns', 'identityColumns'])
+  const idle = new Set(['changeDataFeed', 'columnMapping', 'generatedColumns', 'identityColumns'])
   const used = featuresInUse(metaData, schema)
   const refused = [...new Set([...listed.filter(feature => !idle.has(feature)), ...used])]
   if (refused.length)

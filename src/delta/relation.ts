@@ -1,11 +1,13 @@
 /** A snapshot as a SQL table expression: the data files, each column under its name and with its exact type. */
 import { existsSync } from 'node:fs'
 import { FileNotFoundError, type Store } from '../stores/store.js'
-import { type AddFile, decodePath } from './actions.js'
-import { quoteName, quoteText } from './duckdb.js'
-import { DataFileError, SchemaMismatchError, UnsupportedFeatureError } from './errors.js'
-import { localFile } from './local-files.js'
+import { type AddFile, type DeletionVector, decodePath, encodePath } from './actions.js'
+import { readVector, vectorPath } from './deletion-vector.js'
+import { duckdb, quoteName, quoteText, tempName } from './duckdb.js'
+import { DataFileError, SchemaMismatchError } from './errors.js'
+import { cachedFile, localFile } from './local-files.js'
 import { type DataType, duckdbType, type Field, type Schema } from './schema.js'
+import { matchingFiles } from './skip.js'
 
 /** What of a table a relation is made of. */
 export interface RelationInput {
@@ -20,7 +22,14 @@ export interface RelationInput {
   columns?: readonly string[]
   /** A SQL predicate over the table's columns. */
   where?: string
+  /** Adds `FILE_COLUMN` and `ROW_COLUMN`. */
+  located?: boolean
 }
+
+/** Column of `locatedSql`: place of the row's file in the list of files. */
+export const FILE_COLUMN = '_moodlake_file'
+/** Column of `locatedSql`: number of the row in its file, from 0. */
+export const ROW_COLUMN = '_moodlake_row'
 
 /** Path of a data file within the table's store. Throws `DataFileError` when it leads elsewhere. */
 export function dataPath(store: Store, version: number, file: { path: string }): string {
@@ -91,11 +100,11 @@ function partitionValue(sql: string, type: DataType, target: string): string {
   return type === 'binary' ? `encode(CAST(${sql} AS VARCHAR))` : `CAST(CAST(${sql} AS VARCHAR) AS ${target})`
 }
 
-async function localFiles(input: RelationInput): Promise<string[]> {
+async function localFiles(input: RelationInput, files: readonly AddFile[]): Promise<string[]> {
   const { store, version } = input
   const one = async (file: AddFile): Promise<string> => {
     try {
-      const path = await localFile(store, dataPath(store, version, file))
+      const path = await localFile(store, dataPath(store, version, file), `${file.size} ${file.modificationTime}`)
       if (store.localPath && !existsSync(path)) throw new FileNotFoundError(store.uri, file.path)
       return path
     } catch (error) {
@@ -105,12 +114,67 @@ async function localFiles(input: RelationInput): Promise<string[]> {
   }
   const paths: string[] = []
   const ahead = store.localPath ? 256 : 8
-  for (let start = 0; start < input.files.length; start += ahead)
-    paths.push(...(await Promise.all(input.files.slice(start, start + ahead).map(one))))
+  for (let start = 0; start < files.length; start += ahead)
+    paths.push(...(await Promise.all(files.slice(start, start + ahead).map(one))))
   return paths
 }
 
-function scan(input: RelationInput, columns: readonly Field[], files: readonly AddFile[], paths: readonly string[]): string {
+/** A Parquet file that lists the deleted rows of a data file, kept in the cache folder. */
+async function deletedRows(input: RelationInput, file: AddFile, vector: DeletionVector): Promise<string> {
+  const { store, version } = input
+  const fail = (error: unknown): never => {
+    const detail = error instanceof FileNotFoundError ? 'the deletion vector is missing' : (error as Error).message
+    throw new DataFileError(store.uri, file.path, version, detail, { cause: error })
+  }
+  let path: string | undefined
+  try {
+    path = vectorPath(vector)
+  } catch (error) {
+    return fail(error)
+  }
+  const inStore =
+    path === undefined ? '' : dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
+  const key = `deleted\0${store.uri}\0${inStore}\0${JSON.stringify(vector)}\0${store.uri.startsWith('memory:') ? process.pid : ''}`
+  return cachedFile(key, 'parquet', async target => {
+    const rows = await readVector(vector, (start, end) => store.read(inStore, { start, end }))
+    const database = await duckdb()
+    const name = tempName('deleted')
+    try {
+      await database.load(name, { row: { type: 'BIGINT', values: rows } })
+      await database.run(`COPY ${name} TO ${quoteText(target)} (FORMAT parquet)`)
+    } finally {
+      await database.run(`DROP TABLE IF EXISTS ${name}`)
+    }
+  }).catch(fail)
+}
+
+function split(files: readonly AddFile[]): { whole: AddFile[]; holed: AddFile[] } {
+  return { whole: files.filter(file => !file.deletionVector), holed: files.filter(file => file.deletionVector) }
+}
+
+/** The rows of files, those deleted by vectors left out. */
+async function scanAll(input: RelationInput, columns: readonly Field[]): Promise<string> {
+  const { whole, holed } = split(input.files)
+  const parts: string[] = []
+  if (whole.length) parts.push(scan(input, columns, whole, await localFiles(input, whole), 0))
+  if (holed.length) {
+    const deleted: string[] = []
+    for (const file of holed) deleted.push(await deletedRows(input, file, file.deletionVector as DeletionVector))
+    // The n-th list of deleted rows belongs to the n-th file.
+    const lists = `read_parquet([${deleted.map(quoteText).join(', ')}])`
+    const join = `ANTI JOIN ${lists} d ON f.file_index = d.file_index AND f.file_row_number = d."row"`
+    parts.push(`${scan(input, columns, holed, await localFiles(input, holed), whole.length)} ${join}`)
+  }
+  return parts.join(' UNION ALL ')
+}
+
+function scan(
+  input: RelationInput,
+  columns: readonly Field[],
+  files: readonly AddFile[],
+  paths: readonly string[],
+  offset: number,
+): string {
   const partitions = new Set(input.partitionColumns)
   const byId = input.mapping === 'id'
   const inFiles = input.schema.fields.filter(field => !partitions.has(field.name))
@@ -131,8 +195,15 @@ function scan(input: RelationInput, columns: readonly Field[], files: readonly A
         : logical(`f.${quoteName(field.name)}`, field.type)
     return `${sql} AS ${quoteName(field.name)}`
   })
+  if (input.located) select.push(`CAST(f.file_index AS BIGINT) + ${offset} AS ${FILE_COLUMN}, f.file_row_number AS ${ROW_COLUMN}`)
   const list = paths.map(quoteText).join(', ')
   return `SELECT ${select.join(', ')} FROM read_parquet([${list}], schema=MAP {${entries.join(', ')}}, hive_partitioning=false) f`
+}
+
+/** Rows with the place they lie at: all columns, `FILE_COLUMN` (an index into `files`) and `ROW_COLUMN`. */
+export async function locatedSql(input: Omit<RelationInput, 'columns' | 'where'>): Promise<{ sql: string; files: AddFile[] }> {
+  const { whole, holed } = split(input.files)
+  return { sql: `(${await scanAll({ ...input, located: true }, input.schema.fields)})`, files: [...whole, ...holed] }
 }
 
 /** A SQL table expression with exactly the wanted columns and types; valid with no files too. */
@@ -146,15 +217,15 @@ export async function relationSql(input: RelationInput): Promise<string> {
     return field
   })
   const columns = all ?? chosen
-  if (input.files.some(file => file.deletionVector))
-    throw new UnsupportedFeatureError(
-      input.store.uri,
-      ['deletionVectors'],
-      'needs deletionVectors, which this library does not read',
-    )
-  const base = input.files.length
-    ? scan(input, columns, input.files, await localFiles(input))
+  const { partitionColumns, mapping } = input
+  const physical = (field: Field) => (mapping === 'none' ? field.name : physicalName(field))
+  const files =
+    input.where === undefined
+      ? input.files
+      : await matchingFiles(input.files, input.where, { schema, partitionColumns, physical })
+  const base = files.length
+    ? await scanAll({ ...input, files }, columns)
     : `SELECT ${columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')} WHERE false`
   if (input.where === undefined) return `(${base})`
-  return `(SELECT ${chosen.map(field => quoteName(field.name)).join(', ')} FROM (${base}) WHERE (${input.where}))`
+  return `(SELECT ${chosen.map(field => quoteName(field.name)).join(', ')} FROM (${base}) WHERE (${input.where}\n))`
 }

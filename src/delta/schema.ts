@@ -263,9 +263,17 @@ export function parseSchemaString(text: string): Schema {
       })),
     }
   }
+  const complete = (): Schema => {
+    try {
+      return checkedSchema(whole(schema) as Schema)
+    } catch (cause) {
+      if (cause instanceof InvalidSchemaError) throw cause
+      // A type that is no type, or nesting deeper than the stack.
+      throw new InvalidSchemaError('schema: schemaString is not a schema', { cause })
+    }
+  }
   if (!Array.isArray(schema?.fields)) throw new InvalidSchemaError('schema: schemaString is not a struct with fields')
-  if (schema.fields.length === 0) return { type: 'struct', fields: [] }
-  return checkedSchema(whole(schema) as Schema)
+  return complete()
 }
 
 /** True when two types hold the same values, nullability and metadata aside. */

@@ -1,7 +1,8 @@
 /** A table as it stood at one version. */
 import type { Store } from '../stores/store.js'
-import type { AddFile, Protocol } from './actions.js'
+import { type AddFile, decodePath, type Protocol } from './actions.js'
 import { duckdb, type Row } from './duckdb.js'
+import { DataFileError, InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
 import { checkReadable } from './protocol.js'
 import { relationSql } from './relation.js'
 import { parseSchemaString, type Schema } from './schema.js'
@@ -41,8 +42,36 @@ export interface Snapshot {
    * `SELECT count(*) FROM ${await snapshot.relation()}`. Throws `DataFileError` for a file that is missing.
    */
   relation(options?: ReadOptions): Promise<string>
-  /** The rows in chunks of about 2,048. */
+  /** An error of a query over `relation()` as a `DataFileError` that names the file, where it is about one. */
+  explain(error: unknown): unknown
+  /** The rows in chunks of about 2,048. Throws `DataFileError`. */
   rows(options?: ReadOptions): AsyncIterable<Row[]>
+}
+
+/** How columns are found in the data files. Throws `UnsupportedFeatureError` for a mode that is not known. */
+function checkMapping(store: Store, schema: Schema, mode: string): string {
+  if (mode !== 'none' && mode !== 'name' && mode !== 'id')
+    throw new UnsupportedFeatureError(store.uri, [`columnMapping mode ${mode}`], `column mapping mode not known: ${mode}`)
+  for (const field of schema.fields)
+    if (mode === 'id' && !Number.isSafeInteger(field.metadata['delta.columnMapping.id']))
+      throw new InvalidSchemaError(`schema: column ${field.name} has no delta.columnMapping.id`)
+  return mode
+}
+
+/** What DuckDB says of a data file it cannot read, as a `DataFileError` that names the file; other errors unchanged. */
+function explained(store: Store, state: Pick<TableState, 'version' | 'files'>, error: unknown): unknown {
+  const message = error instanceof Error ? error.message : ''
+  if (
+    !/^(Invalid Input|IO|Conversion|Serialization|Invalid|Out of Range|Not implemented|TProtocolException) ?(Error|:)/.test(
+      message,
+    )
+  )
+    return error
+  for (const { path } of state.files.values()) {
+    const name = decodePath(path).split('/').at(-1) as string
+    if (message.includes(name)) return new DataFileError(store.uri, path, state.version, message, { cause: error })
+  }
+  return new DataFileError(store.uri, '?', state.version, message, { cause: error })
 }
 
 /** The snapshot that stands on a state. Throws `UnsupportedFeatureError` when it may not be read. */
@@ -51,6 +80,7 @@ export function snapshotOf(store: Store, state: TableState, timestamp: Date): Sn
   if (!protocol || !metaData) throw new Error(`${store.uri}: version ${state.version} has no protocol or metaData`)
   checkReadable(store.uri, protocol)
   const schema = parseSchemaString(metaData.schemaString)
+  const mapping = checkMapping(store, schema, metaData.configuration['delta.columnMapping.mode'] ?? 'none')
   let files: readonly AddFile[] | undefined
   const allFiles = () => (files ??= Object.freeze([...state.files.values()]))
   const relation = (options: ReadOptions = {}) =>
@@ -59,7 +89,7 @@ export function snapshotOf(store: Store, state: TableState, timestamp: Date): Sn
       version: state.version,
       schema,
       partitionColumns: metaData.partitionColumns,
-      mapping: metaData.configuration['delta.columnMapping.mode'] ?? 'none',
+      mapping,
       files: options.files ?? allFiles(),
       columns: options.columns,
       where: options.where,
@@ -89,8 +119,14 @@ export function snapshotOf(store: Store, state: TableState, timestamp: Date): Sn
     },
     txn: appId => state.txns.get(appId)?.version,
     relation,
+    explain: error => explained(store, state, error),
     async *rows(options) {
-      yield* (await duckdb()).stream(`SELECT * FROM ${await relation(options)}`)
+      const sql = `SELECT * FROM ${await relation(options)}`
+      try {
+        yield* (await duckdb()).stream(sql)
+      } catch (error) {
+        throw explained(store, state, error)
+      }
     },
   }
 }

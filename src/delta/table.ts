@@ -2,34 +2,30 @@
 import { randomUUID } from 'node:crypto'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
+import { commitName, type MetaData } from './actions.js'
+import { type Changed, changeRows } from './change.js'
+import { type At, tableCore } from './core.js'
+import { InvalidSchemaError, TableExistsError } from './errors.js'
+import { commitsOf, type HistoryEntry, historyOf, type LogCommit } from './history.js'
+import { LOG } from './log.js'
 import {
-  type Action,
-  type AddFile,
-  type CommitInfo,
-  commitName,
-  type MetaData,
-  type Protocol,
-  type RemoveFile,
-  type Txn,
-} from './actions.js'
-import { writeCheckpoint } from './checkpoint.js'
-import {
-  CommitConflictError,
-  InvalidSchemaError,
-  TableExistsError,
-  TableNotFoundError,
-  UnsupportedFeatureError,
-} from './errors.js'
-import { findCommit, LOG, listLog, readCommits } from './log.js'
-import { discard, writeFiles } from './parquet.js'
-import { checkReadable, checkWritable } from './protocol.js'
-import { follow, loadState } from './replay.js'
-import { checkedSchema, parseSchema, parseSchemaString, type Schema } from './schema.js'
-import { type Snapshot, snapshotOf } from './snapshot.js'
-import { openSource, type TableData } from './source.js'
-import { emptyState, type TableState } from './state.js'
-import { checkUnchanged, commitChange, committed } from './transaction.js'
-import { commitTimes, versionAt } from './travel.js'
+  compactAfterWrite,
+  type Optimized,
+  type OptimizeOptions,
+  optimizeTable,
+  restoreTable,
+  type Vacuumed,
+  type VacuumOptions,
+  vacuumTable,
+} from './maintenance.js'
+import { type Merged, type MergeOptions, mergeRows } from './merge.js'
+import { checkWritable, protocolFor } from './protocol.js'
+import { checkedSchema, parseSchema, type Schema } from './schema.js'
+import type { Snapshot } from './snapshot.js'
+import type { TableData } from './source.js'
+import { emptyState } from './state.js'
+import { commitChange } from './transaction.js'
+import { type Commit, type WriteOptions, writeRows } from './write.js'
 
 /** How a new table is to be. */
 export interface CreateOptions {
@@ -45,54 +41,6 @@ export interface CreateOptions {
   ifNotExists?: boolean
 }
 
-/** How rows are written. */
-export interface WriteOptions {
-  /** Commits once: a commit of the same application with this version or a later one makes this call a no-op. */
-  txn?: { appId: string; version: number }
-  /** Admits columns that the table does not have. Default false. */
-  mergeSchema?: boolean
-  /** More entries for the history, such as `{ queryId: '…' }`. */
-  operationParameters?: Record<string, string>
-}
-
-/** What a write did. */
-export interface Commit {
-  /** Version that was committed; the newest one when it was skipped. */
-  version: number
-  /** Rows written. */
-  rows: number
-  /** Data files written. */
-  files: number
-  /** Bytes written. */
-  bytes: number
-  /** True when the `txn` had been committed before and nothing was written. */
-  skipped: boolean
-}
-
-/** One version of the log. */
-export interface LogCommit {
-  version: number
-  timestamp: Date
-  commitInfo: CommitInfo | undefined
-  add: AddFile[]
-  remove: RemoveFile[]
-  txn: Txn[]
-  metaData?: MetaData
-  protocol?: Protocol
-}
-
-/** A line of the history. */
-export interface HistoryEntry {
-  version: number
-  timestamp: Date
-  operation: string | undefined
-  operationParameters: Record<string, unknown>
-  operationMetrics: Record<string, unknown>
-  engineInfo: string | undefined
-  isBlindAppend: boolean | undefined
-  readVersion: number | undefined
-}
-
 /** A Delta table. Any number of processes may read and write it at once. */
 export interface DeltaTable {
   readonly store: Store
@@ -100,8 +48,8 @@ export interface DeltaTable {
    * The table at a version or a time, the newest by default. Throws `VersionNotFoundError`, `CorruptLogError`,
    * `UnsupportedFeatureError`.
    */
-  snapshot(at?: { version?: number; timestamp?: Date | string }): Promise<Snapshot>
-  /** Adds rows. Throws `SchemaMismatchError`, `CommitConflictError`. */
+  snapshot(at?: At): Promise<Snapshot>
+  /** Adds rows; they keep no order. With `delta.autoOptimize.autoCompact` small files are merged after it. Throws `SchemaMismatchError`, `CommitConflictError`. */
   append(data: TableData, options?: WriteOptions): Promise<Commit>
   /** Replaces all rows by these. Throws `SchemaMismatchError`, `CommitConflictError`. */
   overwrite(data: TableData, options?: WriteOptions): Promise<Commit>
@@ -109,12 +57,29 @@ export interface DeltaTable {
   commits(range?: { after?: number; upTo?: number }): AsyncIterable<LogCommit>
   /** The newest versions first. */
   history(limit?: number): Promise<HistoryEntry[]>
-  /** Writes a checkpoint of the newest version. */
+  /** Writes a checkpoint of the newest version and removes log files past `delta.logRetentionDuration`. */
   checkpoint(): Promise<void>
+  /**
+   * Deletes the rows for which a SQL predicate is true, all rows without one. Rows that others add meanwhile are looked
+   * at too. Throws `CommitConflictError`, `UnsupportedFeatureError`.
+   */
+  delete(where?: string): Promise<Changed>
+  /** Sets columns to SQL expressions over the row where a predicate is true; throws as `delete`, and `SchemaMismatchError`. */
+  update(set: Readonly<Record<string, string>>, options?: { where?: string }): Promise<Changed>
+  /**
+   * Joins rows with the table's and updates, deletes or inserts by what matches; without clauses an upsert. Throws
+   * `ConstraintError` when several rows match one of the table's, and as `update`.
+   * @example
+   * await table.merge(rows, { on: 'target.id = source.id' })
+   */
+  merge(data: TableData, options: MergeOptions): Promise<Merged>
+  /** Merges small files into larger ones; the rows stay the same. Throws `CommitConflictError`. */
+  optimize(options?: OptimizeOptions): Promise<Optimized>
+  /** Removes data files that no version within the retention names. Throws `RangeError` for a retention below a week. */
+  vacuum(options?: VacuumOptions): Promise<Vacuumed>
+  /** Makes a former version the newest again. Throws `DataFileError` when a vacuum removed its files. */
+  restore(at: At): Promise<Commit>
 }
-
-/** Versions between checkpoints when the table does not say. */
-const CHECKPOINT_INTERVAL = 10
 
 /** True when there is a Delta table at the address. */
 export async function isTable(location: string | Store): Promise<boolean> {
@@ -135,7 +100,8 @@ export async function openTable(location: string | Store): Promise<DeltaTable> {
 }
 
 /**
- * Makes a table at protocol 1/2. Throws `TableExistsError` (unless `ifNotExists`) and `InvalidSchemaError`.
+ * Makes a table at protocol 1/2, or 3/7 where its types or properties need a feature (`timestamp_ntz`,
+ * `delta.enableDeletionVectors`). Throws `TableExistsError` (unless `ifNotExists`) and `InvalidSchemaError`.
  * @example
  * const table = await createTable('lake/bronze', { schema: 'id string not null, text string' })
  * await table.append([{ id: '1', text: 'hello' }])
@@ -160,15 +126,7 @@ export async function createTable(location: string | Store, options: CreateOptio
     configuration: { ...options.properties },
     createdTime: now,
   }
-  const ntz = JSON.stringify(schema).includes('"timestamp_ntz"')
-  const protocol: Protocol = ntz
-    ? {
-        minReaderVersion: 3,
-        minWriterVersion: 7,
-        readerFeatures: ['timestampNtz'],
-        writerFeatures: ['timestampNtz', 'appendOnly', 'invariants'],
-      }
-    : { minReaderVersion: 1, minWriterVersion: 2 }
+  const protocol = protocolFor(store.uri, schema, metaData.configuration)
   checkWritable(store.uri, protocol, metaData, schema)
   try {
     await commitChange(
@@ -208,207 +166,25 @@ function checkPartitions(schema: Schema, partitionColumns: readonly string[]): v
 }
 
 function tableOn(store: Store): DeltaTable {
-  let known: TableState | undefined
-  let mark: string | undefined
-  let refreshing: Promise<TableState> | undefined
-
-  /** Tells a commit file from another of the same name: a table may be dropped and made again under our feet. */
-  async function markOf(state: TableState): Promise<string | undefined> {
-    const file = await store.stat(LOG + commitName(state.version))
-    return file && `${file.size} ${file.modified.getTime()}`
+  const core = tableCore(store)
+  const compacting = async <T>(write: Promise<T>): Promise<T> => {
+    const done = await write
+    await compactAfterWrite(core)
+    return done
   }
-  async function load(): Promise<TableState> {
-    const before = known && mark !== undefined && (await markOf(known)) === mark ? known : undefined
-    const state = before ? await follow(store, before) : await loadState(store)
-    if (state !== known) {
-      mark = await markOf(state)
-      known = state
-    }
-    return state
-  }
-  function newest(): Promise<TableState> {
-    refreshing ??= load().finally(() => {
-      refreshing = undefined
-    })
-    return refreshing
-  }
-  async function timestampOf(state: TableState): Promise<Date> {
-    const info = state.commitInfo
-    const stamp = info?.inCommitTimestamp ?? info?.timestamp
-    if (stamp !== undefined) return new Date(stamp)
-    return (await store.stat(LOG + commitName(state.version)))?.modified ?? new Date(0)
-  }
-  async function stateAt(at: { version?: number; timestamp?: Date | string }): Promise<TableState> {
-    let version = at.version
-    if (version === undefined && at.timestamp !== undefined) version = await versionAt(store, at.timestamp)
-    if (version === undefined) return newest()
-    if (!Number.isSafeInteger(version) || version < 0) throw new RangeError(`${store.uri}: not a version: ${version}`)
-    return known?.version === version && (await newest()).version === version ? newest() : loadState(store, version)
-  }
-  async function write(data: TableData, options: WriteOptions, mode: 'Append' | 'Overwrite'): Promise<Commit> {
-    const base = await newest()
-    const { protocol, metaData } = requireWritable(store, base)
-    if (mode === 'Overwrite' && base.files.size && metaData.configuration['delta.appendOnly'] === 'true')
-      throw new UnsupportedFeatureError(store.uri, ['appendOnly'], 'is append-only (delta.appendOnly); rows cannot be replaced')
-    const skipped = { version: base.version, rows: 0, files: 0, bytes: 0, skipped: true }
-    if (committed(base, options.txn)) return skipped
-    const schema = parseSchemaString(metaData.schemaString)
-    const source = await openSource(store.uri, schema, data, options.mergeSchema ?? false)
-    try {
-      checkWritable(store.uri, protocol, metaData, source.schema)
-      const written = await writeFiles(store, source, metaData.partitionColumns, metaData.configuration)
-      const evolved = source.schema === schema ? undefined : { ...metaData, schemaString: JSON.stringify(source.schema) }
-      const change = writeChange(store, { base, written, evolved, mode, options, partitionBy: metaData.partitionColumns })
-      let version: number | undefined
-      try {
-        version = await commitChange(store, change, newest)
-      } catch (error) {
-        // Only where it is certain that no commit names the files.
-        if (error instanceof CommitConflictError) await discard(store, written.add)
-        throw error
-      }
-      if (version === undefined) {
-        await discard(store, written.add)
-        return { ...skipped, version: (await newest()).version }
-      }
-      await afterCommit(version)
-      return { version, rows: written.rows, files: written.add.length, bytes: written.bytes, skipped: false }
-    } finally {
-      await source.release()
-    }
-  }
-  /** The commit stands, whatever becomes of the checkpoint. */
-  async function afterCommit(version: number): Promise<void> {
-    const interval = Number.parseInt(known?.metaData?.configuration['delta.checkpointInterval'] ?? '', 10)
-    const every = interval > 0 ? interval : CHECKPOINT_INTERVAL
-    if (version % every !== 0) return
-    try {
-      await checkpointAt(version)
-    } catch (error) {
-      process.emitWarning(`${store.uri}: version ${version} is committed, but its checkpoint failed: ${String(error)}`)
-    }
-  }
-  async function checkpointAt(version: number | undefined): Promise<void> {
-    const latest = await newest()
-    const state = version === undefined || latest.version === version ? latest : await loadState(store, version)
-    const { metaData } = requireWritable(store, state)
-    await writeCheckpoint(store, state, retention(metaData.configuration['delta.deletedFileRetentionDuration']))
-  }
-
   return {
     store,
-    async snapshot(at = {}) {
-      const state = await stateAt(at)
-      return snapshotOf(store, state, await timestampOf(state))
-    },
-    append: (data, options = {}) => write(data, options, 'Append'),
-    overwrite: (data, options = {}) => write(data, options, 'Overwrite'),
-    async *commits({ after = -1, upTo } = {}) {
-      const to = upTo ?? (await newest()).version
-      const listed = await commitTimes(store, after + 1, to)
-      for await (const { version, actions } of readCommits(store, after + 1, to))
-        yield logCommit(version, actions, listed.get(version))
-    },
-    async history(limit = Number.POSITIVE_INFINITY) {
-      const { commits, latest } = await listLog(store)
-      if (latest < 0) throw new TableNotFoundError(store.uri)
-      const versions = [...commits.keys()].sort((a, b) => b - a).slice(0, Math.max(0, limit))
-      const entries: HistoryEntry[] = []
-      for (const version of versions) {
-        const actions = await findCommit(store, version)
-        if (actions) entries.push(historyEntry(logCommit(version, actions, commits.get(version)?.modified)))
-      }
-      return entries
-    },
-    checkpoint: () => checkpointAt(undefined),
+    snapshot: async (at = {}) => core.snapshot(await core.stateAt(at)),
+    append: (data, options = {}) => compacting(writeRows(core, data, options, 'Append')),
+    overwrite: (data, options = {}) => writeRows(core, data, options, 'Overwrite'),
+    commits: (range = {}) => commitsOf(core, range),
+    history: (limit = Number.POSITIVE_INFINITY) => historyOf(core, limit),
+    checkpoint: () => core.checkpoint(),
+    delete: where => changeRows(core, { where }),
+    update: (set, options = {}) => changeRows(core, { set, where: options.where }),
+    merge: (data, options) => compacting(mergeRows(core, data, options)),
+    optimize: (options = {}) => optimizeTable(core, options),
+    vacuum: (options = {}) => vacuumTable(core, options),
+    restore: at => restoreTable(core, at),
   }
-}
-
-function requireWritable(store: Store, state: TableState): { protocol: Protocol; metaData: MetaData } {
-  const { protocol, metaData } = state
-  if (!protocol || !metaData) throw new TableNotFoundError(store.uri)
-  checkReadable(store.uri, protocol)
-  checkWritable(store.uri, protocol, metaData, parseSchemaString(metaData.schemaString))
-  return { protocol, metaData }
-}
-
-interface Planned {
-  base: TableState
-  written: { add: AddFile[]; rows: number; bytes: number }
-  evolved: MetaData | undefined
-  mode: 'Append' | 'Overwrite'
-  options: WriteOptions
-  partitionBy: readonly string[]
-}
-
-function writeChange(store: Store, { base, written, evolved, mode, options, partitionBy }: Planned) {
-  return {
-    operation: 'WRITE',
-    operationParameters: { mode, partitionBy: JSON.stringify(partitionBy), ...options.operationParameters },
-    operationMetrics: {
-      numFiles: String(written.add.length),
-      numOutputRows: String(written.rows),
-      numOutputBytes: String(written.bytes),
-    },
-    isBlindAppend: mode === 'Append' && !evolved,
-    txn: options.txn,
-    base,
-    actions(latest: TableState): Action[] {
-      if (latest !== base) checkUnchanged(store, base, latest)
-      const now = Date.now()
-      // An overwrite reads nothing, so it can always come after what others did: it removes that as well.
-      const removed = mode === 'Overwrite' ? [...latest.files.values()].map(file => ({ remove: removeOf(file, now) })) : []
-      return [...(evolved ? [{ metaData: evolved }] : []), ...removed, ...written.add.map(add => ({ add }))]
-    },
-  }
-}
-
-/** The action that takes a file out of the table. */
-export function removeOf(file: AddFile, now: number, dataChange = true): RemoveFile {
-  return {
-    path: file.path,
-    deletionTimestamp: now,
-    dataChange,
-    extendedFileMetadata: true,
-    partitionValues: file.partitionValues,
-    size: file.size,
-    ...(file.tags ? { tags: file.tags } : {}),
-    ...(file.deletionVector ? { deletionVector: file.deletionVector } : {}),
-  }
-}
-
-function logCommit(version: number, actions: readonly Action[], modified: Date | undefined): LogCommit {
-  const commit: LogCommit = { version, timestamp: new Date(0), commitInfo: undefined, add: [], remove: [], txn: [] }
-  for (const action of actions) {
-    if (action.add) commit.add.push(action.add)
-    else if (action.remove) commit.remove.push(action.remove)
-    else if (action.txn) commit.txn.push(action.txn)
-    else if (action.metaData) commit.metaData = action.metaData
-    else if (action.protocol) commit.protocol = action.protocol
-    else if (action.commitInfo) commit.commitInfo = action.commitInfo
-  }
-  const stamp = commit.commitInfo?.inCommitTimestamp ?? commit.commitInfo?.timestamp
-  commit.timestamp = stamp === undefined ? (modified ?? commit.timestamp) : new Date(stamp)
-  return commit
-}
-
-function historyEntry({ version, timestamp, commitInfo }: LogCommit): HistoryEntry {
-  return {
-    version,
-    timestamp,
-    operation: commitInfo?.operation,
-    operationParameters: commitInfo?.operationParameters ?? {},
-    operationMetrics: commitInfo?.operationMetrics ?? {},
-    engineInfo: commitInfo?.engineInfo,
-    isBlindAppend: commitInfo?.isBlindAppend,
-    readVersion: commitInfo?.readVersion,
-  }
-}
-
-const UNIT_MS: Record<string, number> = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000 }
-
-/** Milliseconds of a property such as `interval 1 week`, undefined when it is not set or not understood. */
-function retention(text: string | undefined): number | undefined {
-  const found = text ? /^(?:interval\s+)?(\d+)\s+(second|minute|hour|day|week)s?$/i.exec(text.trim()) : null
-  return found ? Number(found[1]) * (UNIT_MS[(found[2] as string).toLowerCase()] as number) : undefined
 }

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '../stores/store.js'
 import { type Action, type CommitInfo, commitName, formatActions, parseActions } from './actions.js'
 import { CommitConflictError } from './errors.js'
-import { LOG } from './log.js'
+import { findCommit, LOG } from './log.js'
+import { IN_COMMIT_TIMESTAMPS } from './protocol.js'
 import type { TableState } from './state.js'
 
 /** Name and version of this library as the log has it. */
@@ -20,6 +21,8 @@ export interface Change {
   operationMetrics: Record<string, unknown>
   isBlindAppend: boolean
   txn?: { appId: string; version: number }
+  /** Attempts against other writers; default 100. */
+  attempts?: number
   /** State that the change was worked out on. */
   base: TableState
   /**
@@ -65,6 +68,16 @@ async function tryCommit(store: Store, version: number, text: string, txnId: str
   return (await isOurs(store, path, version, txnId)) === true
 }
 
+/** The time of the next commit where the table's commits carry one: later than that of the commit before. */
+async function commitTime(store: Store, latest: TableState, changed: readonly Action[]): Promise<number | undefined> {
+  const metaData = changed.find(action => action.metaData)?.metaData ?? latest.metaData
+  if (metaData?.configuration[IN_COMMIT_TIMESTAMPS] !== 'true') return undefined
+  if (latest.version < 0) return Date.now()
+  // A state read from a checkpoint alone does not know its commit.
+  const info = latest.commitInfo ?? (await findCommit(store, latest.version))?.find(action => action.commitInfo)?.commitInfo
+  return Math.max(Date.now(), (info?.inCommitTimestamp ?? 0) + 1)
+}
+
 /**
  * Commits a change on the newest version, however many writers there are. Gives the version, or undefined when the
  * change's `txn` turned out to be committed already. Throws `CommitConflictError`.
@@ -80,7 +93,10 @@ export async function commitChange(
   for (let attempt = 1; ; attempt++) {
     if (committed(latest, change.txn)) return undefined
     const version = latest.version + 1
+    const changed = change.actions(latest)
+    const inCommitTimestamp = await commitTime(store, latest, changed)
     const commitInfo: CommitInfo = {
+      ...(inCommitTimestamp === undefined ? {} : { inCommitTimestamp }),
       timestamp: Date.now(),
       operation: change.operation,
       operationParameters: change.operationParameters,
@@ -93,10 +109,10 @@ export async function commitChange(
     }
     const actions: Action[] = [{ commitInfo }]
     if (change.txn) actions.push({ txn: { ...change.txn, lastUpdated: commitInfo.timestamp } })
-    actions.push(...change.actions(latest))
+    actions.push(...changed)
     if (await tryCommit(store, version, formatActions(actions), txnId)) return version
-    if (attempt === MAX_ATTEMPTS)
-      throw new CommitConflictError(store.uri, version, 'attempts', `other writers came first ${attempt} times in a row`)
+    if (attempt >= (change.attempts ?? MAX_ATTEMPTS))
+      throw new CommitConflictError(store.uri, version, 'attempts', `other writers came first ${attempt} times`)
     await sleep(Math.random() * Math.min(200, 2 ** attempt))
     latest = await refresh()
   }

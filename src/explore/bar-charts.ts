@@ -36,7 +36,10 @@ export interface BarOptions extends ChartOptions {
   colour?: string
 }
 
-/** Bars by name, longest first; the subtitle gives the number of bars and the sum. */
+/**
+ * Bars by name, longest first. The subtitle gives the number of bars and their sum; values that are no counts (milliseconds)
+ * are not summed. Shares with intervals are for `scoreBars`.
+ */
 export function barChart(table: TableLike, options: BarOptions): Figure {
   const { label: name, value, labelTitle = name, valueTitle = value, top = 20, vertical = false } = options
   const title = options.title ?? `${valueTitle} by ${labelTitle}`
@@ -44,15 +47,13 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
   if (!columns.n) return emptyFigure(title, `No rows: nothing to count by ${labelTitle}.`)
   const names = columns.values(need(columns.names, name, 'barChart'))!
   const lengths = columns.values(need(columns.names, value, 'barChart'))!
-  const bars = names.map((text, i) => ({ text, length: toNumber(lengths[i]) })).filter(bar => bar.length !== undefined) as {
-    text: unknown
-    length: number
-  }[]
+  const bars = names.flatMap((text, i) => {
+    const length = toNumber(lengths[i])
+    return length === undefined ? [] : [{ text, length }]
+  })
   if (!bars.length) return emptyFigure(title, `No numbers in column ${value}.`)
   if (!options.keepOrder) bars.sort((a, b) => b.length - a.length)
   const shown = bars.slice(0, top)
-  const sum = shown.reduce((total, bar) => total + bar.length, 0)
-  const all = bars.reduce((total, bar) => total + bar.length, 0)
   const category = unique(shown.map(bar => label(bar.text)))
   const length = shown.map(bar => bar.length)
   const trace = {
@@ -70,11 +71,19 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
   const numbers = axis(valueTitle, { tickformat: ',~r', rangemode: 'tozero' })
   const shownOf =
     shown.length < bars.length ? `top ${shown.length} of ${formatNumber(bars.length)}` : `all ${formatNumber(bars.length)}`
-  return figure([trace], title, `${shownOf}; together ${formatNumber(sum)} of ${count(all, valueTitle)}`, {
+  return figure([trace], title, `${shownOf}; ${measured(shown, bars, valueTitle)}`, {
     ...(vertical ? { xaxis: names_, yaxis: numbers } : { xaxis: numbers, yaxis: names_ }),
     height: options.height ?? (vertical ? 380 : 165 + 22 * shown.length),
     bargap: 0.25,
   })
+}
+
+/** What the bars stand for together: their sum where they are counts, else their range. */
+function measured(shown: readonly { length: number }[], all: readonly { length: number }[], unit: string): string {
+  const sum = (bars: readonly { length: number }[]) => bars.reduce((total, bar) => total + bar.length, 0)
+  if (all.every(bar => Number.isInteger(bar.length))) return `together ${formatNumber(sum(shown))} of ${count(sum(all), unit)}`
+  const lengths = all.map(bar => bar.length)
+  return `${count(all.length, 'values')} from ${formatNumber(Math.min(...lengths))} to ${formatNumber(Math.max(...lengths))}`
 }
 
 /** Texts told apart where cutting made them equal: plotly would pile equal categories. */
@@ -146,38 +155,47 @@ export function classBars(table: TableLike, options: ClassBarOptions = {}): Figu
   )
 }
 
-/** Options of `policyBars`. */
-export interface PolicyOptions extends ChartOptions {
-  /** Accuracy of always giving the most frequent class, [0, 1], drawn as a line. */
+/** Options of `scoreBars`. */
+export interface ScoreOptions extends ChartOptions {
+  /** Column with the names of the bars, such as `policy` or `model`. */
+  label: string
+  /** Column with the scores, in [0, 1]: numbers, with their intervals in the columns `<value>Low` and `<value>High`, or `{ value, low, high }`. */
+  value: string
+  /** Title of the axis of scores. Default: the column's name. */
+  valueTitle?: string
+  /** Score to be beaten, drawn as a line, such as the accuracy of always giving the most frequent class. */
   baseline?: number
 }
 
-/**
- * Accuracy under each rule for neutral answers, side by side, with its interval and the majority baseline.
- * @param table rows `{ policy, accuracy, n, lower?, upper? }`, shares in [0, 1]
- */
-export function policyBars(table: TableLike, options: PolicyOptions = {}): Figure {
-  const title = options.title ?? 'The rule for neutral answers decides the accuracy'
-  const rows = toRows<{ policy: unknown; accuracy?: number; n?: number; lower?: number; upper?: number }>(table)
-  if (!rows.length) return emptyFigure(title, 'No rows: no policy was evaluated.')
-  const category = unique(rows.map(row => label(row.policy)))
-  const accuracy = rows.map(row => toNumber(row.accuracy) ?? 0)
-  const whisker = (edge: 'lower' | 'upper') =>
-    rows.map((row, i) => Math.abs((toNumber(row[edge]) ?? accuracy[i]!) - accuracy[i]!))
+/** Scores side by side, each with its interval and (from the column `n`, where there is one) its n. */
+export function scoreBars(table: TableLike, options: ScoreOptions): Figure {
+  const { label: name, value: column, valueTitle = column } = options
+  const title = options.title ?? `${valueTitle} by ${name}`
+  const rows = toRows(table).map(row => {
+    const { value, low, high } = Object(row[column]) as { value?: unknown; low?: unknown; high?: unknown }
+    return {
+      name: row[name],
+      score: toNumber(row[column]) ?? toNumber(value) ?? 0,
+      low: toNumber(row[`${column}Low`] ?? low),
+      high: toNumber(row[`${column}High`] ?? high),
+      n: toNumber(row.n),
+    }
+  })
+  if (!rows.length) return emptyFigure(title, `No rows: no ${name} was scored.`)
+  const category = unique(rows.map(row => label(row.name)))
+  const whisker = (edge: 'low' | 'high') => rows.map(row => Math.abs((row[edge] ?? row.score) - row.score))
   const data = [
     {
       type: 'bar',
       x: category,
-      y: accuracy,
+      y: rows.map(row => row.score),
       marker: { color: SERIES_COLOURS[0] },
-      text: accuracy.map(
-        (value, i) => `${value.toFixed(4)}${rows[i]!.n === undefined ? '' : `<br>n = ${formatNumber(rows[i]!.n!)}`}`,
-      ),
+      text: rows.map(({ score, n }) => `${score.toFixed(4)}${n === undefined ? '' : `<br>n = ${formatNumber(n)}`}`),
       textposition: 'inside',
       insidetextanchor: 'start',
       insidetextfont: { color: '#ffffff' },
       textangle: 0,
-      error_y: { type: 'data', symmetric: false, array: whisker('upper'), arrayminus: whisker('lower'), color: '#7b7b7b' },
+      error_y: { type: 'data', symmetric: false, array: whisker('high'), arrayminus: whisker('low'), color: '#7b7b7b' },
       hovertemplate: '%{x}: %{y:.4f}<extra></extra>',
     },
   ]
@@ -206,15 +224,16 @@ export function policyBars(table: TableLike, options: PolicyOptions = {}): Figur
               xanchor: 'left',
               align: 'left',
               showarrow: false,
-              text: `majority<br>class<br>${baseline.toFixed(4)}`,
+              text: `baseline<br>${baseline.toFixed(4)}`,
               font: { color: '#d55e00' },
             },
           ],
         }
-  const n = Math.max(0, ...rows.map(row => row.n ?? 0))
-  return figure(data, title, `accuracy by policy; up to ${count(n, 'labelled tweets')}`, {
-    xaxis: axis('neutral policy', { type: 'category', showgrid: false }),
-    yaxis: axis('accuracy (share of answers)', { range: [0, 1], tickformat: '.1f' }),
+  const most = Math.max(0, ...rows.map(row => row.n ?? 0))
+  const intervals = rows.some(row => row.low !== undefined) ? ', 95 % intervals' : ''
+  return figure(data, title, `${valueTitle}${intervals}${most ? `; up to ${count(most, 'labelled tweets')}` : ''}`, {
+    xaxis: axis(name, { type: 'category', showgrid: false }),
+    yaxis: axis(`${valueTitle} (share, 0 to 1)`, { range: [0, 1], tickformat: '.1f' }),
     height: options.height ?? 380,
     ...line,
   })

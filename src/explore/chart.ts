@@ -102,7 +102,7 @@ export function figure(data: Trace[], title: string, subtitle: string, layout: R
       hoverlabel: { align: 'left' },
       ...layout,
     },
-    config: { responsive: true, displaylogo: false, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] },
+    config: { displaylogo: false, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] },
   }
 }
 

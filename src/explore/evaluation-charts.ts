@@ -89,10 +89,33 @@ export interface RocCurve {
   training?: boolean
 }
 
+/** A curve as `rocCurve` of the evaluation gives it, with a name. */
+export interface NamedRoc {
+  /** Name of the model or class. */
+  name: string
+  roc: {
+    /** `AUC` or `training AUC`. */
+    name: string
+    auc: number | null
+    points: readonly { falsePositiveRate: number; truePositiveRate: number }[]
+    positives: number
+    negatives: number
+  }
+}
+
+/** One curve in the form that is drawn; none where a class has no row. */
+function toCurve(curve: RocCurve | NamedRoc): RocCurve[] {
+  if (!('roc' in curve)) return [curve]
+  const { name, auc, points, positives, negatives } = curve.roc
+  if (auc === null) return []
+  const [fpr, tpr] = [points.map(point => point.falsePositiveRate), points.map(point => point.truePositiveRate)]
+  return [{ name: curve.name, fpr, tpr, auc, n: positives + negatives, training: name.startsWith('training') }]
+}
+
 /** ROC curves against chance; a training curve is called one. */
-export function rocChart(curves: readonly RocCurve[], options: ChartOptions = {}): Figure {
+export function rocChart(curves: readonly (RocCurve | NamedRoc)[], options: ChartOptions = {}): Figure {
   const title = options.title ?? 'What each true positive costs in false ones (ROC)'
-  const drawn = curves.filter(curve => curve.fpr.length > 0)
+  const drawn = curves.flatMap(toCurve).filter(curve => curve.fpr.length > 0)
   for (const curve of drawn)
     if (curve.fpr.length !== curve.tpr.length)
       throw new Error(`rocChart: ${curve.name} has ${curve.fpr.length} false- and ${curve.tpr.length} true-positive rates`)

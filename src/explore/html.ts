@@ -119,12 +119,13 @@ var data=script.previousElementSibling,place=data.previousElementSibling;
 if(!window.Plotly)return;
 var figure=JSON.parse(data.textContent);
 place.textContent="";
-window.Plotly.newPlot(place,figure.data,figure.layout,figure.config);
+window.Plotly.newPlot(place,figure.data,figure.layout,Object.assign({responsive:true},figure.config));
 })(document.currentScript)`.replaceAll('\n', '')
 
 /**
  * The figure for a page that has plotly: drawn when the page holds `window.Plotly`, else its title and how to see it. Three
- * siblings and no ids, so that the same figure gives the same text.
+ * siblings and no ids, so that the same figure gives the same text. Only here it is told to follow the page's width: JupyterLab does
+ * that itself, and collapses a figure that does it too when the theme changes.
  */
 export function figureHtml(figure: Figure): string {
   const { title, subtitle } = figureTitle(figure)

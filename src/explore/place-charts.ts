@@ -37,8 +37,10 @@ export interface PlaceOptions extends ChartOptions {
 }
 
 interface Cell {
-  longitude: number
-  latitude: number
+  /** Degrees at the middle of the cell. */
+  centre: [longitude: number, latitude: number]
+  /** Sum of the tweets' own degrees: their mean is where a bubble stands. */
+  sum: [longitude: number, latitude: number]
   tweets: number
   positive: number
   negative: number
@@ -55,13 +57,13 @@ function gather(table: TableLike, options: PlaceOptions, size: number) {
     const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
     all += tweets
     const [north, east] = [toNumber(row[latitude]), toNumber(row[longitude])]
-    if (north === undefined || east === undefined || Math.abs(north) > 90 || Math.abs(east) > 180) continue
+    if (tweets <= 0 || north === undefined || east === undefined || Math.abs(north) > 90 || Math.abs(east) > 180) continue
     located += tweets
     const centre = (degrees: number) => Math.floor(degrees / size) * size + size / 2
     const key = `${centre(east)} ${centre(north)}`
     const cell = cells.get(key) ?? {
-      longitude: centre(east),
-      latitude: centre(north),
+      centre: [centre(east), centre(north)] as [number, number],
+      sum: [0, 0] as [number, number],
       tweets: 0,
       positive: 0,
       negative: 0,
@@ -69,6 +71,8 @@ function gather(table: TableLike, options: PlaceOptions, size: number) {
     }
     cells.set(key, cell)
     cell.tweets += tweets
+    cell.sum[0] += east * tweets
+    cell.sum[1] += north * tweets
     const kind = row[sentiment] as Label
     if (kind === 'positive' || kind === 'negative') cell[kind] += tweets
     if (row[name]) cell.names.set(String(row[name]), (cell.names.get(String(row[name])) ?? 0) + tweets)
@@ -76,22 +80,23 @@ function gather(table: TableLike, options: PlaceOptions, size: number) {
   return { cells: [...cells.values()].sort((a, b) => b.tweets - a.tweets), all, located }
 }
 
-/** `12.5° N 77.5° E`, or the commonest name of the cell. */
+/** `Bengaluru (12.5° N 77.5° E)`: the commonest name of the cell, and its middle. */
 function nameOf(cell: Cell): string {
+  const [longitude, latitude] = cell.centre
   const [common] = [...cell.names].sort((a, b) => b[1] - a[1])
-  const degrees = `${Math.abs(cell.latitude)}° ${cell.latitude < 0 ? 'S' : 'N'} ${Math.abs(cell.longitude)}° ${cell.longitude < 0 ? 'W' : 'E'}`
+  const degrees = `${Math.abs(latitude)}° ${latitude < 0 ? 'S' : 'N'} ${Math.abs(longitude)}° ${longitude < 0 ? 'W' : 'E'}`
   return common ? `${label(common[0], 60)} (${degrees})` : degrees
 }
 
-/** Bubbles: area says how many tweets, colour says positive minus negative. */
+/** Bubbles: the larger the more tweets, colour says positive minus negative. */
 function bubbles(cells: readonly Cell[], mood: boolean): Trace {
   const most = cells[0]!.tweets
   const net = cells.map(cell => (100 * (cell.positive - cell.negative)) / cell.tweets)
   return {
     type: 'scatter',
     mode: 'markers',
-    x: cells.map(cell => cell.longitude),
-    y: cells.map(cell => cell.latitude),
+    x: cells.map(cell => cell.sum[0] / cell.tweets),
+    y: cells.map(cell => cell.sum[1] / cell.tweets),
     customdata: cells.map((cell, i) => [nameOf(cell), cell.tweets, net[i]!.toFixed(0)]),
     marker: {
       size: cells.map(cell => 5 + 30 * Math.sqrt(cell.tweets / most)),
@@ -120,8 +125,8 @@ function heat(cells: readonly Cell[], size: number): Trace {
   return {
     type: 'scatter',
     mode: 'markers',
-    x: cells.map(cell => cell.longitude),
-    y: cells.map(cell => cell.latitude),
+    x: cells.map(cell => cell.centre[0]),
+    y: cells.map(cell => cell.centre[1]),
     customdata: cells.map(cell => [nameOf(cell), cell.tweets]),
     marker: {
       symbol: 'square',

@@ -186,6 +186,7 @@ export async function makeReport(notebook: string, options: ReportOptions = {}):
       `--TemplateExporter.extra_template_basedirs=${join(root, 'templates')}`,
       `--output-dir=${temp}`,
       '--output=report.html',
+      '--embed-images',
       ...(execute
         ? ['--execute', `--ExecutePreprocessor.kernel_name=${kernel}`, `--ExecutePreprocessor.timeout=${cellTimeoutS}`]
         : []),

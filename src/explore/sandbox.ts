@@ -18,7 +18,7 @@ export interface SandboxLimits {
   maxRows?: number
   /** Threads. Default 2. */
   threads?: number
-  /** Ends the query early. */
+  /** Ends the query early. Default: the Stop button, in the notebook kernel. */
   signal?: AbortSignal
 }
 
@@ -80,6 +80,12 @@ async function openShut({ views, folders }: Sight, limits: SandboxLimits): Promi
   }
 }
 
+/** The signal of the notebook kernel's Stop button; undefined elsewhere. */
+function stopOfKernel(): AbortSignal | undefined {
+  const interrupt: unknown = Reflect.get(globalThis, Symbol.for('moodlake.interrupt'))
+  return typeof interrupt === 'function' ? (interrupt() as AbortSignal) : undefined
+}
+
 /** DuckDB's complaint in one sentence: without its error class, the caret line and the hints about settings. */
 function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
@@ -99,7 +105,8 @@ export async function runShut<T>(
   limits: SandboxLimits = {},
 ): Promise<{ rows: T[]; columns: SqlColumn[] }> {
   const values = params.map((value, i) => toDuckdb(value, `parameter ${i + 1}`))
-  limits.signal?.throwIfAborted()
+  const signal = limits.signal ?? stopOfKernel()
+  signal?.throwIfAborted()
   const timeoutMs = limits.timeoutMs ?? 30_000
   const instance = await openShut(sight, limits)
   const connection = await instance.connect()
@@ -117,10 +124,13 @@ export async function runShut<T>(
   }
   const timer = setTimeout(() => stop(new Error(`sql: took longer than ${timeoutMs / 1000} s and was stopped`)), timeoutMs)
   const onAbort = () => stop(new Error('sql: stopped'))
-  limits.signal?.addEventListener('abort', onAbort, { once: true })
+  signal?.addEventListener('abort', onAbort, { once: true })
+  // It may have been aborted while the instance opened: then no event comes.
+  if (signal?.aborted) onAbort()
 
   const work = (async () => {
     try {
+      if (stopped) throw stopped
       const result = await connection.stream(sql, values.length ? values : undefined)
       const types = result.columnTypes()
       const columns = result.deduplicatedColumnNames().map((name, i) => ({ name, type: String(types[i]) }))
@@ -140,7 +150,7 @@ export async function runShut<T>(
       throw stopped ?? new Error(`sql: ${sentence(error)}`, { cause: error })
     } finally {
       clearTimeout(timer)
-      limits.signal?.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
       connection.closeSync()
       instance.closeSync()
     }

@@ -92,7 +92,7 @@ export interface StreamPoint {
   rows: number
   /** Duration of the batch in milliseconds. */
   ms: number
-  /** Rows that still wait, where known. */
+  /** Files or table versions that still wait, where known. */
   backlog?: number | null
 }
 
@@ -142,44 +142,38 @@ export function streamTimeChart(points: readonly StreamPoint[], options: ChartOp
   })
 }
 
-/** How far each stream is: rows done and, where known, rows that wait, as bars. */
+/** Rows that each stream has done, and what still waits, as bars. */
 export function streamProgressChart(points: readonly StreamPoint[], options: ChartOptions = {}): Figure {
   const title = options.title ?? 'How far each stream is'
   const streams = new Map<string, { done: number; waiting: number }>()
   for (const point of points) {
     const sum = streams.get(point.stream) ?? { done: 0, waiting: 0 }
-    streams.set(point.stream, { done: sum.done + (toNumber(point.rows) ?? 0), waiting: toNumber(point.backlog) ?? sum.waiting })
+    streams.set(point.stream, {
+      done: sum.done + (toNumber(point.rows) ?? 0),
+      waiting: toNumber(point.backlog) ?? sum.waiting,
+    })
   }
   if (!streams.size) return emptyFigure(title, 'No batches: no stream has run yet.')
   const names = [...streams.keys()]
   const bars = [...streams.values()]
-  const trace = (name: string, values: number[], more: object) => ({
+  const trace = {
     type: 'bar',
     orientation: 'h',
-    name,
     y: names.map(text => label(text)),
-    x: values,
-    hovertemplate: `%{y}: %{x:,} rows ${name}<extra></extra>`,
-    ...more,
-  })
-  const done = bars.map(bar => bar.done)
-  const waiting = bars.map(bar => bar.waiting)
-  const colours = names.map(
-    (name, i) => STREAM_COLOURS[name.replace(/_stream$/, '')] ?? SERIES_COLOURS[i % SERIES_COLOURS.length]!,
-  )
-  const data = [
-    trace('done', done, { text: done.map(formatNumber), textposition: 'auto', marker: { color: colours } }),
-    trace('waiting', waiting, {
-      text: waiting.map(value => (value ? `${formatNumber(value)} waiting` : '')),
-      textposition: 'outside',
-      cliponaxis: false,
-      marker: { color: '#9a9a9a', pattern: { shape: '/' } },
-    }),
-  ]
-  return figure(data, title, `${count(points.length, 'batches')}; hatched: rows that wait`, {
-    barmode: 'stack',
-    showlegend: false,
-    xaxis: axis('rows', { tickformat: ',~r' }),
+    x: bars.map(bar => bar.done),
+    text: bars.map(
+      bar =>
+        `${formatNumber(bar.done)} rows, ${bar.waiting ? `${formatNumber(bar.waiting)} files or versions wait` : 'nothing waits'}`,
+    ),
+    textposition: 'auto',
+    cliponaxis: false,
+    marker: {
+      color: names.map((name, i) => STREAM_COLOURS[name.replace(/_stream$/, '')] ?? SERIES_COLOURS[i % SERIES_COLOURS.length]!),
+    },
+    hovertemplate: '%{y}: %{text}<extra></extra>',
+  }
+  return figure([trace], title, count(points.length, 'batches'), {
+    xaxis: axis('rows done', { tickformat: ',~r' }),
     yaxis: axis('stream', { type: 'category', autorange: 'reversed', showgrid: false }),
     height: options.height ?? 180 + 44 * names.length,
   })

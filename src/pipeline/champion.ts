@@ -24,8 +24,8 @@ const DATA_TAG = 'moodlake.data'
 
 /** Options of `chooseChampion`. */
 export interface ChampionOptions {
-  /** Address of the MLflow server. */
-  trackingUri: string
+  /** Address of the MLflow server; it may still be starting while the candidates learn. */
+  trackingUri: string | Promise<string>
   /** Registered name. Default `sentiment`. */
   name?: string
   /** Labelled tweets to learn from, as JSON lines `{text, sentiment}`. Default `data/labelled/train.ndjson`. */
@@ -37,8 +37,8 @@ export interface ChampionOptions {
   /** Default 1. */
   seed?: number
   signal?: AbortSignal
-  /** Called as each candidate begins. */
-  onProgress?(done: number, total: number, model: string): void
+  /** Called as the training and the judging of each candidate begins. */
+  onProgress?(done: number, total: number, what: string): void
 }
 
 /** How one candidate did on the held-out tweets; shares in [0, 1] with 95 % intervals. */
@@ -98,7 +98,7 @@ export async function chooseChampion(options: ChampionOptions): Promise<Election
     .update(await readFile(heldOutFile))
     .digest('hex')
   const candidates = await judge(await folders(train, options), heldOut, { ...options, seed, dataHash })
-  const client = mlflowClient(options.trackingUri)
+  const client = mlflowClient(await options.trackingUri)
   const rows: (CandidateRow & { hash: string })[] = []
   for (const candidate of candidates) {
     signal?.throwIfAborted()
@@ -129,7 +129,7 @@ async function folders(
   const learners = { majority: majorityModel(), lexicon: lexiconModel(), ngram: ngramModel() }
   const made: { model: string; folder: string }[] = []
   for (const [model, learner] of Object.entries(learners)) {
-    onProgress?.(made.length, 4, model)
+    onProgress?.(made.length, 4, `train ${model}`)
     await learner.fit(train, { seed, signal })
     await learner.save(join(base, model))
     made.push({ model, folder: join(base, model) })
@@ -148,7 +148,7 @@ async function judge(
   const texts = heldOut.map(example => example.text)
   const judged: Candidate[] = []
   for (const [i, { model, folder }] of made.entries()) {
-    onProgress?.(i, made.length, model)
+    onProgress?.(i, made.length, `judge ${model}`)
     const loaded = await loadModelFolder(folder)
     try {
       const answers = await loaded.predict(texts, { signal })

@@ -31,7 +31,7 @@ export interface LakeEvaluation {
   mentions: Evaluation
   metricsTable: MetricRow[]
   /** Accuracy on the tweets whose label is negative or positive, under each rule for neutral answers. */
-  policies: { policy: string; accuracy: number | null; lower: number | null; upper: number | null; n: number }[]
+  policies: { policy: string; accuracy: number | null; accuracyLow: number | null; accuracyHigh: number | null; n: number }[]
   /** Accuracy of always answering the more frequent of the two classes. */
   policyBaseline: number
   /** Versions of the tables that were compared, newest when it was done. */
@@ -90,8 +90,8 @@ export async function evaluateLake(lake: string, options: { seed?: number } = {}
     policies: policies.map(({ policy, accuracy, n }) => ({
       policy,
       accuracy: accuracy.value,
-      lower: accuracy.low,
-      upper: accuracy.high,
+      accuracyLow: accuracy.low,
+      accuracyHigh: accuracy.high,
       n,
     })),
     policyBaseline: policies.find(result => result.policy === NEUTRAL_POLICIES[0])?.majorityBaseline ?? 0,

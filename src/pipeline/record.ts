@@ -1,16 +1,7 @@
-import type { RecordForm } from '../tweet.js'
+import type { BronzeTweet } from '../tweet.js'
 
 /** The columns of `bronze` that come out of a record itself; `extra` are admitted columns beyond the schema. */
-export interface RecordFields {
-  id: string | null
-  date: string | null
-  user: string | null
-  text: string | null
-  sentiment: string | null
-  lang: string | null
-  form: RecordForm
-  record: string | null
-  rescue: string | null
+export type RecordFields = Omit<BronzeTweet, 'source_file' | 'source_line' | 'processing_time'> & {
   extra: Record<string, string>
 }
 

@@ -117,7 +117,8 @@ export function mlflowSender(uri: string, options: MlflowHttpOptions = {}): Mlfl
       } catch (error) {
         const again = error instanceof MlflowError && tried < attempts && worthRetrying(error, request.once ?? false)
         if (!again) throw error
-        await sleep(FIRST_WAIT_MS * 2 ** (tried - 1), undefined, { signal: options.signal })
+        await sleep(FIRST_WAIT_MS * 2 ** (tried - 1), undefined, { signal: options.signal }).catch(() => {})
+        options.signal?.throwIfAborted()
       }
     }
   }

@@ -45,7 +45,7 @@ export interface MlflowServerOptions {
   port?: number
   /** Milliseconds to wait for the first answer; default 120,000 (7 to 20 s are usual). */
   timeoutMs?: number
-  /** Gives up waiting, and stops a server that was started. */
+  /** Gives up waiting while the server starts, and stops it later. */
   signal?: AbortSignal
 }
 
@@ -118,6 +118,12 @@ function freePort(): Promise<number> {
   })
 }
 
+/** Waits a moment; throws the signal's own reason. */
+async function pause(signal?: AbortSignal): Promise<void> {
+  await sleep(POLL_MS, undefined, { signal }).catch(() => {})
+  signal?.throwIfAborted()
+}
+
 /** Waits while another living process holds the lock file, then holds it; gives the function that lets go. */
 async function takeTurn(path: string, signal?: AbortSignal): Promise<() => void> {
   for (;;) {
@@ -133,7 +139,7 @@ async function takeTurn(path: string, signal?: AbortSignal): Promise<() => void>
       const { code } = error as NodeJS.ErrnoException
       if (code !== 'EEXIST' && code !== 'ENOENT') throw error
       if (isDead(path)) rmSync(path, { force: true })
-      else await sleep(POLL_MS, undefined, { signal })
+      else await pause(signal)
     }
   }
 }
@@ -189,9 +195,10 @@ function spawnServer(python: string, folder: string, port: number, logFile: stri
   }
 }
 
+/** The line of the log that names the cause: Python's last error, else the last line. */
 function lastLine(logFile: string): string {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n')
-  return lines.at(-1)?.trim() || 'no output'
+  return (lines.findLast(line => /^[\w.]*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!).trim() || 'no output'
 }
 
 async function launch(python: string, folder: string, options: MlflowServerOptions): Promise<MlflowServer> {
@@ -215,12 +222,13 @@ async function launch(python: string, folder: string, options: MlflowServerOptio
       if (!(await health(uri, options.signal))) break
       if (performance.now() - begun > (options.timeoutMs ?? START_MS))
         throw new Error(`mlflow: the server did not answer within ${options.timeoutMs ?? START_MS} ms (log: ${logFile})`)
-      await sleep(POLL_MS, undefined, { signal: options.signal })
+      await pause(options.signal)
     }
   } catch (error) {
     await close()
     throw error
   }
+  options.signal?.addEventListener('abort', () => void close(), { once: true })
   // A forgotten server keeps no process alive; it ends with it.
   child.unref()
   const pipe = child.stdio[3]

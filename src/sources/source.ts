@@ -4,7 +4,7 @@ import type { Batch } from './batch.js'
 export interface Limits {
   /** Most files (JSON files) or table versions in a batch. Default: the source's own. */
   maxFiles?: number
-  /** Most rows in a batch, where the source can tell without reading them (Kafka). Default: the source's own. */
+  /** Most rows in a batch, for sources that can end a batch inside a file (tables, topics). Default: the source's own. */
   maxRows?: number
   /** Most bytes of input in a batch, at least one file or record. Default: the source's own. */
   maxBytes?: number

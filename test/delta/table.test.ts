@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
@@ -158,6 +158,29 @@ describe('table', () => {
     await table.overwrite({ sql: 'SELECT 7 AS id' })
     expect(await all(await table.snapshot())).toEqual([{ id: 7 }])
     expect((await table.snapshot({ version: 1 })).rowCount).toBe(2)
+  })
+
+  it('travels by in-commit timestamps where the table has them, whatever the files say', async () => {
+    const folder = newFolder()
+    const table = await createTable(folder, { schema: 'id int', properties: { 'delta.enableInCommitTimestamps': 'true' } })
+    expect((await table.snapshot()).protocol).toMatchObject({ minReaderVersion: 1, minWriterVersion: 7 })
+    for (let id = 1; id <= 11; id++) await (await openTable(folder)).append([{ id }])
+    const times: number[] = []
+    for await (const commit of table.commits()) times.push(commit.commitInfo?.inCommitTimestamp ?? Number.NaN)
+    expect(times.every((time, i) => i === 0 || time > (times[i - 1] as number))).toBe(true)
+    const now = new Date()
+    for (const name of readdirSync(join(folder, '_delta_log'))) utimesSync(join(folder, '_delta_log', name), now, now)
+    for (const version of [0, 3, 11])
+      expect((await table.snapshot({ timestamp: new Date(times[version] as number) })).version).toBe(version)
+  })
+
+  it('refuses at creation what it could not keep', async () => {
+    const create = (properties: Record<string, string>) => createTable(memoryStore(), { schema: 'id int', properties })
+    await expect(create({ 'delta.enableRowTracking': 'true' })).rejects.toThrow('rowTracking')
+    await expect(create({ 'delta.columnMapping.mode': 'name' })).rejects.toThrow('columnMapping')
+    const table = await create({})
+    const ntz = { sql: `SELECT 1 AS id, TIMESTAMP '2020-01-01 00:00:00' AS t` }
+    await expect(table.append(ntz, { mergeSchema: true })).rejects.toThrow('timestampNtz')
   })
 
   it('keeps partition values of every kind', async () => {

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { barChart, classBars, policyBars } from '../../src/explore/bar-charts.js'
+import { policiesOfCounts } from '../../src/evaluation/neutral-policy.js'
+import { rocCurve } from '../../src/evaluation/roc.js'
+import { barChart, classBars, scoreBars } from '../../src/explore/bar-charts.js'
 import { type Figure, LABEL_COLOURS, label } from '../../src/explore/chart.js'
 import { confusionMatrixChart, reliabilityChart, rocChart } from '../../src/explore/evaluation-charts.js'
 import { placeMap } from '../../src/explore/place-charts.js'
@@ -71,7 +73,14 @@ const every: [string, Figure][] = [
     ),
   ],
   ['classBars', classBars(application)],
-  ['policyBars', policyBars([{ policy: 'drop', accuracy: 0.8208, lower: 0.81, upper: 0.83, n: 66520 }], { baseline: 0.6897 })],
+  [
+    'scoreBars',
+    scoreBars([{ policy: 'drop', accuracy: 0.8208, accuracyLow: 0.81, accuracyHigh: 0.83, n: 66520 }], {
+      label: 'policy',
+      value: 'accuracy',
+      baseline: 0.6897,
+    }),
+  ],
   ['lineChart', lineChart([{ t: 1, v: 2 }], { x: 't', y: 'v', xTitle: 'seconds', yTitle: 'tweets' })],
   ['streamRowsChart', streamRowsChart(points)],
   ['streamTimeChart', streamTimeChart(points)],
@@ -101,7 +110,7 @@ describe('every chart', () => {
     ['barChart without numbers', () => barChart([{ user: 'a', n: null }], { label: 'user', value: 'n' })],
     ['classBars', () => classBars([])],
     ['classBars with nulls only', () => classBars(application.slice(2))],
-    ['policyBars', () => policyBars([])],
+    ['scoreBars', () => scoreBars([], { label: 'policy', value: 'accuracy' })],
     ['lineChart', () => lineChart([], { x: 'a', y: 'b' })],
     ['streamRowsChart', () => streamRowsChart([])],
     ['streamProgressChart', () => streamProgressChart([])],
@@ -159,6 +168,17 @@ describe('barChart', () => {
     const figure = barChart(rows, { label: 'user', value: 'n', valueTitle: 'tweets', top: 3 })
     expect(figure.data[0]).toMatchObject({ x: [29, 28, 27], y: ['user 29', 'user 28', 'user 27'], text: ['29', '28', '27'] })
     expect(title(figure).subtitle.text).toBe('top 3 of 30; together 84 of n = 435 tweets')
+  })
+
+  it('does not add up what is no count', () => {
+    const bare = barChart(
+      [
+        { model: 'a', ms: 0.5 },
+        { model: 'b', ms: 0.7 },
+      ],
+      { label: 'model', value: 'ms' },
+    )
+    expect(title(bare).subtitle.text).toBe('all 2; n = 2 values from 0.5 to 0.7')
   })
 
   it('keeps apart names that cutting makes equal, and writes 40,000 in full', () => {
@@ -235,10 +255,10 @@ describe('streams', () => {
     const [bronze, gold] = streamRowsChart(points).data
     expect(bronze).toMatchObject({ name: 'bronze_stream', x: [0, 1], y: [100, 100] })
     expect(gold).toMatchObject({ name: 'gold_stream', x: [2], y: [90] })
-    expect(streamProgressChart(points).data.map(trace => trace.x)).toEqual([
-      [200, 90],
-      [800, 0],
-    ])
+    expect(streamProgressChart(points).data[0]).toMatchObject({
+      x: [200, 90],
+      text: ['200 rows, 800 files or versions wait', '90 rows, nothing waits'],
+    })
   })
 })
 
@@ -269,10 +289,42 @@ describe('rocChart', () => {
   })
 })
 
+describe('what the evaluation gives', () => {
+  it('is drawn as it is: ROC curves, policies with their intervals', () => {
+    const roc = rocCurve([0.9, 0.8, 0.3, 0.1], [true, false, true, false], { set: 'training' })
+    const curve = rocChart([{ name: 'ngram', roc }]).data[0]!
+    expect(curve.name).toBe('ngram: training AUC 0.750, n = 4')
+    expect((curve.x as number[]).at(-1)).toBe(1)
+    expect(rocChart([{ name: 'one class', roc: rocCurve([1, 2], [true, true]) }]).data).toEqual([])
+    // Acceptance fact A13.
+    const policies = policiesOfCounts({ negative: [14220, 9897, 6121], positive: [5802, 21029, 40377] })
+    const bars = scoreBars(policies, { label: 'policy', value: 'accuracy' }).data[0]!
+    expect((bars.y as number[]).map(value => value.toFixed(4))).toEqual(['0.5603', '0.8208', '0.6618', '0.7761'])
+    expect((bars.error_y as { array: number[] }).array[0]).toBeGreaterThan(0.001)
+  })
+})
+
+describe('scoreBars', () => {
+  it('draws intervals, from columns or estimates, the n of each bar and the line to beat', () => {
+    const rows = [
+      { model: 'a', recall: 0.5, recallLow: 0.45, recallHigh: 0.6, n: 800 },
+      { model: 'b', recall: { value: 0.7, low: 0.6, high: 0.8 }, n: 900 },
+    ]
+    const figure = scoreBars(rows, { label: 'model', value: 'recall', baseline: 1 / 3 })
+    const { array, arrayminus } = figure.data[0]!.error_y as { array: number[]; arrayminus: number[] }
+    expect([...array, ...arrayminus].map(arm => arm.toFixed(2))).toEqual(['0.10', '0.10', '0.05', '0.10'])
+    expect(figure.data[0]!.text).toEqual(['0.5000<br>n = 800', '0.7000<br>n = 900'])
+    expect(title(figure).subtitle.text).toBe('recall, 95 % intervals; up to n = 900 labelled tweets')
+    expect(figure.layout.shapes).toMatchObject([{ y0: 1 / 3, y1: 1 / 3 }])
+  })
+})
+
 describe('placeMap', () => {
   it('counts tweets within a cell, says how many are located, ignores impossible places', () => {
     const figure = placeMap([...tweets, { ...tweets[0]!, latitude: 900, longitude: 0 }])
-    expect(figure.data[1]).toMatchObject({ x: [13.5], y: [52.5] })
+    expect((figure.data[1]!.x as number[]).map(x => x.toFixed(2))).toEqual(['13.35'])
+    expect((figure.data[1]!.y as number[]).map(y => y.toFixed(2))).toEqual(['52.45'])
+    expect(placeMap(tweets, { as: 'heat' }).data[1]).toMatchObject({ x: [12.5], y: [52.5] })
     expect(title(figure).subtitle.text).toMatch(/^2 of 4 located/)
   })
 })

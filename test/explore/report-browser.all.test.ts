@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeReport, type Report } from '../../src/explore/report.js'
+import { contrast } from './contrast.js'
 
 const root = resolve(import.meta.dirname, '../..')
 const chrome = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
@@ -84,8 +85,8 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
       const colours = await page.evaluate<string[]>(`
         [['body', 'backgroundColor'], ['.gtitle', 'fill'], ['.xtick text', 'fill'], ['.gtitle-subtitle', 'fill']]
           .map(([selector, name]) => getComputedStyle(document.querySelector(selector))[name])`)
-      const [page_, ...inks] = colours.map(luminance)
-      for (const ink of inks) expect(contrast(page_!, ink)).toBeGreaterThan(4.5)
+      const [ground, ...inks] = colours
+      for (const ink of inks) expect(contrast(ground!, ink)).toBeGreaterThan(4.5)
       await close()
     }
   })
@@ -111,14 +112,3 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
     await close()
   })
 })
-
-/** Relative luminance of `rgb(r, g, b)` (WCAG 2.2). */
-function luminance(colour: string): number {
-  const [r, g, b] = colour.match(/\d+(\.\d+)?/g)!.map(part => {
-    const share = Number(part) / 255
-    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
-  })
-  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
-}
-
-const contrast = (a: number, b: number) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)

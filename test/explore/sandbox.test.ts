@@ -66,8 +66,21 @@ describe('runShut', () => {
     const endless = 'SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3'
     await expect(runShut(endless, [], views, { timeoutMs: 200 })).rejects.toThrow('sql: took longer than 0.2 s and was stopped')
     const controller = new AbortController()
-    setTimeout(() => controller.abort(), 100)
-    await expect(runShut(endless, [], views, { signal: controller.signal })).rejects.toThrow('sql: stopped')
+    // At once, while the instance still opens; and later, while the query runs.
+    const early = runShut(endless, [], views, { signal: controller.signal })
+    controller.abort()
+    await expect(early).rejects.toThrow('sql: stopped')
+    const late = new AbortController()
+    setTimeout(() => late.abort(), 100)
+    await expect(runShut(endless, [], views, { signal: late.signal })).rejects.toThrow('sql: stopped')
+    // The Stop button of the notebook kernel, as the kernel offers it.
+    const stop = new AbortController()
+    const key = Symbol.for('moodlake.interrupt')
+    Reflect.set(globalThis, key, () => stop.signal)
+    setTimeout(() => stop.abort(), 100)
+    const stopped = runShut(endless, [], views)
+    Reflect.deleteProperty(globalThis, key)
+    await expect(stopped).rejects.toThrow('sql: stopped')
   })
 
   it('fails in a sentence past its memory or its rows', async () => {

@@ -35,34 +35,27 @@ describe('scorer pool', () => {
     expect(workers).toBe(1)
   })
 
-  it('scores every row once though workers are killed 100 times in mid-batch', async () => {
-    const alive = new Map<ChildProcess, boolean>()
-    const { score } = open(
-      { delay: 1 },
-      {
-        workers: 3,
-        onWorker: worker => {
-          alive.set(worker, false)
-          worker.on('message', () => alive.set(worker, true))
-          worker.on('exit', () => alive.delete(worker))
-        },
-      },
-    )
-    const list = texts(3000)
+  it('scores every row once though workers are killed dozens of times in mid-batch', async () => {
+    const working = new Set<ChildProcess>()
+    const onWorker = (worker: ChildProcess) => {
+      worker.on('message', () => working.add(worker))
+      worker.on('exit', () => working.delete(worker))
+    }
+    const { score } = open({}, { workers: 3, onWorker })
+    const list = texts(1500)
     const times = new Array(list.length).fill(0)
-    let kills = 0
-    const killer = setInterval(() => {
-      const victim = [...alive].find(([, working]) => working)?.[0]
-      if (!victim || kills >= 100) return
-      alive.set(victim, false)
-      kills += 1
-      victim.kill('SIGKILL')
-    }, 15)
-    const answers = await score(list, { onScored: place => times[place]++ })
-    clearInterval(killer)
-    expect(kills).toBeGreaterThan(30)
-    expect(answers).toEqual(expected(list))
+    let [scored, kills] = [0, 0]
+    const onScored = (place: number) => {
+      times[place]++
+      scored += 1
+      if (scored < 28 * (kills + 1) || kills === 50) return
+      const [victim] = working
+      if (victim?.kill('SIGKILL')) kills += 1
+      if (victim) working.delete(victim)
+    }
+    expect(await score(list, { onScored })).toEqual(expected(list))
     expect(times).toEqual(list.map(() => 1))
+    expect(kills).toBeGreaterThan(40)
   })
 
   it.each([

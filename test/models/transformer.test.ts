@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +28,24 @@ describe('compact transformer', () => {
     await writeFile(join(folder, 'NOTE'), note)
     return loadModelFolder(folder, options)
   }
+
+  it('has the files that its card names, by sha256', async () => {
+    const text = await readFile(join(COMPACT, 'CARD.md'), 'utf8')
+    const rows = [...text.matchAll(/\| `([^`]+)` \| `([0-9a-f]{64})` \|/g)]
+    expect(rows.map(row => row[1])).toEqual([
+      'onnx/model_quantized.onnx',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'config.json',
+    ])
+    for (const [, file, sha] of rows)
+      expect(
+        createHash('sha256')
+          .update(await readFile(join(COMPACT, file!)))
+          .digest('hex'),
+        file,
+      ).toBe(sha)
+  })
 
   it('knows what it should', async () => {
     const model = await loadFresh('plain', { workers: 1 })

@@ -126,6 +126,16 @@ describe.skipIf(!existsSync(python))('registry on a real MLflow (skipped without
     expect((await loadModel('models:/same/1', options)).hash).toBe(hash)
   })
 
+  test('a bundled model goes by its name', async () => {
+    const compact = await loadModel('compact')
+    try {
+      expect(compact).toMatchObject({ name: 'compact', kind: 'compact', uri: 'compact', version: compact.hash.slice(0, 12) })
+      expect(await compact.predict(['what a lovely day'])).toMatchObject([{ label: 'positive' }])
+    } finally {
+      await compact.close?.()
+    }
+  })
+
   test('promotion and rollback follow the line of champions and are written down', async () => {
     for (const seed of [1, 2, 3]) await register('line', seed)
     const name = 'line'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
-import { freePort } from '../stores/moto.js'
+import { freePort } from '../stores/s3-server.js'
 
 const VERSION = '4.3.1'
 const home = resolve('.moodlake/kafka')

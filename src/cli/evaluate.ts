@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { type Evaluation, evaluate as evaluateAnswers, evaluateMentions } from '../evaluation/evaluate.js'
+import type { Estimate } from '../evaluation/intervals.js'
+import { loadModel } from '../registry/load-model.js'
+import { mentionsOf } from '../text/clean.js'
+import { LABELS } from '../tweet.js'
+import { type Command, parse, printJson, say, UsageError } from './command.js'
+import { readRows } from './read-rows.js'
+
+export const command: Command = {
+  summary: 'measure a model on labelled texts',
+  help: `
+usage: moodlake evaluate --model URI --data FILE [options]
+
+Measures a model per tweet and per mention: metrics with 95 % intervals, confusion matrix, the neutral policies where the
+truth has two classes, failures, and alarms on results that are too good to be true. Exit code 1 when a guard alarms or a
+row fails.
+
+  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, a model's folder, file:…, or compact
+  --data FILE        .ndjson or .csv with the columns text and label
+  --training         the model has learned from these rows: figures are named so
+  --seed N           seed of the bootstrap; default 1
+  --text COLUMN, --label COLUMN    other names of the columns
+  --json             everything as one JSON document on stdout`,
+  async run(args) {
+    const { values } = parse({
+      args,
+      options: {
+        model: { type: 'string' },
+        data: { type: 'string' },
+        training: { type: 'boolean', default: false },
+        seed: { type: 'string', default: '1' },
+        text: { type: 'string' },
+        label: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const { model: address, data } = values
+    if (!address || !data) throw new UsageError('evaluate: --model URI and --data FILE are needed')
+    const seed = Number(values.seed)
+    if (!Number.isSafeInteger(seed)) throw new UsageError(`evaluate: --seed is no whole number: ${values.seed}`)
+    const rows = await readRows(data, { text: values.text, label: values.label, labelled: true })
+    const model = await loadModel(address)
+    try {
+      const answers = await model.predict(rows.map(row => row.text))
+      const truth = rows.map(row => row.label ?? null)
+      const options = {
+        seed,
+        modelName: model.name,
+        modelHash: model.hash,
+        dataHash: await hashFile(data),
+        truthSource: values.label,
+        set: values.training ? ('training' as const) : ('held-out' as const),
+      }
+      const tweets = evaluateAnswers(truth, answers, options)
+      const mentions = evaluateMentions(
+        truth,
+        answers,
+        rows.map(row => row.mentions ?? mentionsOf(row.text)),
+        options,
+      )
+      if (values.json) printJson({ tweets, mentions })
+      else process.stdout.write(`${reportOf(tweets, mentions).join('\n')}\n`)
+      for (const { message } of tweets.alarms) say(`alarm: ${message}`)
+      return tweets.alarms.length || tweets.failures.length ? 1 : 0
+    } finally {
+      await model.close?.()
+    }
+  },
+}
+
+/** sha256 (hex) of a file. */
+export async function hashFile(file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex')
+}
+
+function reportOf(tweets: Evaluation, mentions: Evaluation): string[] {
+  const { confusion, byClass } = tweets
+  const width = Math.max(...confusion.counts.flat().map(count => String(count).length), 8) + 2
+  return [
+    `model ${tweets.modelName} (${tweets.modelHash?.slice(0, 12) ?? 'not saved'}), data ${tweets.dataHash?.slice(0, 12)}, ${tweets.set} rows`,
+    `tweets: n = ${tweets.n}, ${tweets.failures.length} failed, ${tweets.unlabelled} without label; mentions: n = ${mentions.n} of ${mentions.tweets} tweets`,
+    '',
+    `${''.padEnd(20)}${'tweets'.padEnd(26)}mentions`,
+    ...(['accuracy', 'majorityBaseline', 'macroRecall', 'macroF1', 'weightedF1'] as const).map(
+      name => `${name.padEnd(20)}${shown(tweets.metrics[name]).padEnd(26)}${shown(mentions.metrics[name])}`,
+    ),
+    '',
+    `${'class'.padEnd(12)}${['precision', 'recall', 'f1', tweets.aucName].map(name => name.padEnd(26)).join('')}support`,
+    ...LABELS.map(label => {
+      const { precision, recall, f1, auc, support } = byClass[label]
+      return `${label.padEnd(12)}${[precision, recall, f1, auc!].map(value => shown(value).padEnd(26)).join('')}${support}`
+    }),
+    '',
+    `${'true \\ said'.padEnd(12)}${confusion.labels.map(label => label.padStart(width)).join('')}`,
+    ...confusion.labels.map(
+      (label, i) => `${label.padEnd(12)}${confusion.counts[i]!.map(count => String(count).padStart(width)).join('')}`,
+    ),
+    ...(tweets.neutralPolicies ?? []).flatMap((policy, i) => [
+      ...(i === 0 ? ['', `neutral read as     accuracy                  baseline  n`] : []),
+      `${policy.policy.padEnd(20)}${shown(policy.accuracy).padEnd(26)}${policy.majorityBaseline?.toFixed(4)}    ${policy.n}`,
+    ]),
+  ]
+}
+
+function shown({ value, low, high }: Estimate): string {
+  if (value === null) return '–'
+  return low === null || high === null ? value.toFixed(4) : `${value.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`
+}

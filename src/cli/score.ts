@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import { isFailure } from '../models/answer.js'
+import type { Answer, Model } from '../models/model.js'
+import { loadModel } from '../registry/load-model.js'
+import { type Command, parse, printJson, say, UsageError } from './command.js'
+import { type DataRow, readRows } from './read-rows.js'
+
+/** Rows scored before they are written. */
+const PART = 2000
+
+export const command: Command = {
+  summary: 'score texts with a model',
+  help: `
+usage: moodlake score --input FILE --model URI --output FILE.ndjson [options]
+
+Writes one JSON line per input row, in order: text, label, probabilities (negative, neutral, positive), score (probability
+of the label × 100), model, hash; or, where the model could not score it, error. Exit code 1 when a row failed.
+
+  --input FILE       .txt (one text a line), .ndjson, .jsonl or .csv with a column text
+  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, a model's folder, file:…, or compact
+  --output FILE      - for stdout
+  --text COLUMN      another name of the column
+  --json             a summary as one JSON document on stdout`,
+  async run(args) {
+    const { values } = parse({
+      args,
+      options: {
+        input: { type: 'string' },
+        model: { type: 'string' },
+        output: { type: 'string' },
+        text: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const { input, model: address, output } = values
+    if (!input || !address || !output) throw new UsageError('score: --input FILE, --model URI and --output FILE are needed')
+    if (output === '-' && values.json) throw new UsageError('score: --json and --output - both want stdout')
+    const rows = await readRows(input, { text: values.text })
+    const model = await loadModel(address)
+    const started = performance.now()
+    try {
+      const failures = await scoreRows(model, rows, output)
+      const seconds = Math.round(performance.now() - started) / 1000
+      for (const { line, error } of failures.slice(0, 10)) say(`${input}: line ${line}: ${error}`)
+      const result = {
+        input,
+        output,
+        rows: rows.length,
+        scored: rows.length - failures.length,
+        failures,
+        seconds,
+        model: model.name,
+        hash: model.hash,
+      }
+      if (values.json) printJson(result)
+      else say(`${result.scored} of ${rows.length} rows scored by ${model.name} in ${seconds} s`)
+      return failures.length ? 1 : 0
+    } finally {
+      await model.close?.()
+    }
+  },
+}
+
+async function scoreRows(model: Model, rows: readonly DataRow[], output: string): Promise<{ line: number; error: string }[]> {
+  const sink = output === '-' ? process.stdout : createWriteStream(output)
+  const failures: { line: number; error: string }[] = []
+  try {
+    if (sink !== process.stdout) await once(sink, 'open')
+    for (let from = 0; from < rows.length; from += PART) {
+      const part = rows.slice(from, from + PART)
+      const answers = await model.predict(part.map(row => row.text))
+      const lines = part.map((row, i) => `${JSON.stringify(lineOf(row, answers[i]!, model))}\n`)
+      part.forEach(({ line }, i) => {
+        const answer = answers[i]!
+        if (isFailure(answer)) failures.push({ line, error: answer.error })
+      })
+      if (!sink.write(lines.join(''))) await once(sink, 'drain')
+      if (process.stderr.isTTY) process.stderr.write(`\r${Math.min(from + PART, rows.length)} of ${rows.length}`)
+    }
+  } finally {
+    if (process.stderr.isTTY) process.stderr.write('\r')
+    if (sink !== process.stdout) {
+      sink.end()
+      await finished(sink)
+    }
+  }
+  return failures
+}
+
+function lineOf({ text }: DataRow, answer: Answer, { name, hash }: Model): object {
+  if (isFailure(answer)) return { text, error: answer.error, model: name, hash }
+  const { label, probabilities } = answer
+  const [negative, neutral, positive] = probabilities
+  return {
+    text,
+    label,
+    probabilities: { negative, neutral, positive },
+    score: 100 * Math.max(...probabilities),
+    model: name,
+    hash,
+  }
+}

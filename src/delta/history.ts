@@ -1,0 +1,79 @@
+/** The log as a list of commits. */
+import type { Action, AddFile, CommitInfo, MetaData, Protocol, RemoveFile, Txn } from './actions.js'
+import type { TableCore } from './core.js'
+import { TableNotFoundError } from './errors.js'
+import { findCommit, listLog, readCommits } from './log.js'
+import { commitTimes } from './travel.js'
+
+/** One version of the log. */
+export interface LogCommit {
+  version: number
+  timestamp: Date
+  commitInfo: CommitInfo | undefined
+  add: AddFile[]
+  remove: RemoveFile[]
+  txn: Txn[]
+  metaData?: MetaData
+  protocol?: Protocol
+}
+
+/** A line of the history. */
+export interface HistoryEntry {
+  version: number
+  timestamp: Date
+  operation: string | undefined
+  operationParameters: Record<string, unknown>
+  operationMetrics: Record<string, unknown>
+  engineInfo: string | undefined
+  isBlindAppend: boolean | undefined
+  readVersion: number | undefined
+}
+
+/** The commits with `after` < version ≤ `upTo`, in order. */
+export async function* commitsOf(core: TableCore, range: { after?: number; upTo?: number }): AsyncIterable<LogCommit> {
+  const { after = -1, upTo = (await core.newest()).version } = range
+  const listed = await commitTimes(core.store, after + 1, upTo)
+  for await (const { version, actions } of readCommits(core.store, after + 1, upTo))
+    yield logCommit(version, actions, listed.get(version))
+}
+
+/** The newest versions first. */
+export async function historyOf({ store }: TableCore, limit: number): Promise<HistoryEntry[]> {
+  const { commits, latest } = await listLog(store)
+  if (latest < 0) throw new TableNotFoundError(store.uri)
+  const versions = [...commits.keys()].sort((a, b) => b - a).slice(0, Math.max(0, limit))
+  const entries: HistoryEntry[] = []
+  for (const version of versions) {
+    const actions = await findCommit(store, version)
+    if (actions) entries.push(historyEntry(logCommit(version, actions, commits.get(version)?.modified)))
+  }
+  return entries
+}
+
+function logCommit(version: number, actions: readonly Action[], modified: Date | undefined): LogCommit {
+  const commit: LogCommit = { version, timestamp: new Date(0), commitInfo: undefined, add: [], remove: [], txn: [] }
+  for (const action of actions) {
+    if (action.add) commit.add.push(action.add)
+    else if (action.remove) commit.remove.push(action.remove)
+    else if (action.txn) commit.txn.push(action.txn)
+    else if (action.metaData) commit.metaData = action.metaData
+    else if (action.protocol) commit.protocol = action.protocol
+    else if (action.commitInfo) commit.commitInfo = action.commitInfo
+  }
+  const stamp = commit.commitInfo?.inCommitTimestamp ?? commit.commitInfo?.timestamp
+  commit.timestamp = Number.isFinite(stamp) ? new Date(stamp as number) : (modified ?? commit.timestamp)
+  return commit
+}
+
+function historyEntry({ version, timestamp, commitInfo }: LogCommit): HistoryEntry {
+  return {
+    version,
+    timestamp,
+    operation: commitInfo?.operation,
+    operationParameters: commitInfo?.operationParameters ?? {},
+    operationMetrics: commitInfo?.operationMetrics ?? {},
+    engineInfo: commitInfo?.engineInfo,
+    isBlindAppend: commitInfo?.isBlindAppend,
+    readVersion: commitInfo?.readVersion,
+  }
+}

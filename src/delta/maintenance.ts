@@ -1,0 +1,251 @@
+/** Care of a table: compaction, removal of old files, return to a former version. */
+import type { Action, AddFile } from './actions.js'
+import { retention } from './clean-up.js'
+import { type At, removeOf, requireWritable, type TableCore } from './core.js'
+import { vectorPath } from './deletion-vector.js'
+import { CommitConflictError, DataFileError } from './errors.js'
+import { LOG } from './log.js'
+import { discard, writeFiles } from './parquet.js'
+import { checkChangeable } from './protocol.js'
+import { dataPath, relationSql } from './relation.js'
+import type { TableState } from './state.js'
+import { checkUnchanged, commitChange } from './transaction.js'
+import type { Commit } from './write.js'
+
+/** How files are compacted. */
+export interface OptimizeOptions {
+  /** Bytes that a compacted file is to have; smaller files are merged up to it. Default 128 MiB. */
+  targetBytes?: number
+}
+
+/** What a compaction did. */
+export interface Optimized {
+  /** Version that was committed; the newest one when there was nothing to do. */
+  version: number
+  /** Files written, and files that they stand for. */
+  added: number
+  removed: number
+  /** Bytes of those. */
+  bytesAdded: number
+  bytesRemoved: number
+}
+
+/** Which files are removed. */
+export interface VacuumOptions {
+  /** Files removed from the table longer ago than this many hours go. Default: the table's retention, else a week. */
+  retentionHours?: number
+  /** Allows a retention below a week; readers and writers of that time may lose their files. Default false. */
+  force?: boolean
+  /** Only says what would go. Default false. */
+  dryRun?: boolean
+}
+
+/** What a vacuum removed. */
+export interface Vacuumed {
+  /** Paths within the table. */
+  files: string[]
+  bytes: number
+}
+
+const TARGET_BYTES = 128 * 2 ** 20
+const WEEK_HOURS = 168
+const HOUR_MS = 3_600_000
+
+/** Groups of files of one partition that together are about as large as wanted. */
+function bins(state: TableState, targetBytes: number): AddFile[][] {
+  const partitions = new Map<string, AddFile[]>()
+  for (const file of state.files.values()) {
+    if (file.size >= targetBytes && !file.deletionVector) continue
+    const key = JSON.stringify(Object.entries(file.partitionValues).sort(([a], [b]) => (a < b ? -1 : 1)))
+    const list = partitions.get(key)
+    if (list) list.push(file)
+    else partitions.set(key, [file])
+  }
+  const found: AddFile[][] = []
+  for (const files of partitions.values()) {
+    let bin: AddFile[] = []
+    let size = 0
+    for (const file of files) {
+      if (bin.length && size + file.size > targetBytes) {
+        found.push(bin)
+        bin = []
+        size = 0
+      }
+      bin.push(file)
+      size += file.size
+    }
+    found.push(bin)
+  }
+  return found.filter(bin => bin.length > 1 || bin.some(file => file.deletionVector))
+}
+
+/** Merges small files; readers see the same rows before and after. */
+export async function optimizeTable(core: TableCore, options: OptimizeOptions): Promise<Optimized> {
+  const { store } = core
+  const base = await core.newest()
+  const { metaData, schema } = requireWritable(store, base)
+  const targetBytes = options.targetBytes ?? TARGET_BYTES
+  if (!(targetBytes > 0)) throw new RangeError(`optimize: targetBytes is not a size: ${targetBytes}`)
+  const add: AddFile[] = []
+  const removed: AddFile[] = []
+  try {
+    for (const bin of bins(base, targetBytes)) {
+      const sql = `SELECT * FROM ${await relationSql({ store, version: base.version, schema, partitionColumns: metaData.partitionColumns, mapping: 'none', files: bin })}`
+      const source = { sql, schema, release: async () => undefined }
+      const written = await writeFiles(store, source, metaData)
+      add.push(...written.add.map(file => ({ ...file, dataChange: false })))
+      removed.push(...bin)
+    }
+    if (!removed.length) return { version: base.version, added: 0, removed: 0, bytesAdded: 0, bytesRemoved: 0 }
+    const bytes = (files: AddFile[]) => files.reduce((sum, file) => sum + file.size, 0)
+    const result = { added: add.length, removed: removed.length, bytesAdded: bytes(add), bytesRemoved: bytes(removed) }
+    const version = await commitChange(
+      store,
+      {
+        operation: 'OPTIMIZE',
+        operationParameters: { predicate: '[]', targetSize: String(targetBytes) },
+        operationMetrics: {
+          numAddedFiles: String(result.added),
+          numRemovedFiles: String(result.removed),
+          numAddedBytes: String(result.bytesAdded),
+          numRemovedBytes: String(result.bytesRemoved),
+        },
+        isBlindAppend: false,
+        base,
+        actions: latest => {
+          if (latest !== base) checkStanding(core, base, latest, removed)
+          const now = Date.now()
+          return [...removed.map(file => ({ remove: removeOf(file, now, false) })), ...add.map(file => ({ add: file }))]
+        },
+      },
+      core.newest,
+    )
+    await core.afterCommit(version as number)
+    return { version: version as number, ...result }
+  } catch (error) {
+    if (error instanceof CommitConflictError) await discard(store, add)
+    throw error
+  }
+}
+
+/** Property that asks for compaction after writes. */
+const AUTO_COMPACT = 'delta.autoOptimize.autoCompact'
+/** Files below this are merged by themselves, once there are so many of them. */
+const SMALL_BYTES = 16 * 2 ** 20
+const MANY_FILES = 50
+
+/** Merges the small files of a table that asks for it, once there are fifty. What was written stands, whatever becomes of this. */
+export async function compactAfterWrite(core: TableCore): Promise<void> {
+  const { metaData, files } = await core.newest()
+  if (metaData?.configuration[AUTO_COMPACT] !== 'true') return
+  let small = 0
+  for (const file of files.values()) if (file.size < SMALL_BYTES) small++
+  if (small < MANY_FILES) return
+  try {
+    await optimizeTable(core, { targetBytes: SMALL_BYTES })
+  } catch (error) {
+    // Another writer changed those files: the next write will see to it.
+    if (!(error instanceof CommitConflictError))
+      process.emitWarning(`${core.store.uri}: written, but not compacted: ${String(error)}`)
+  }
+}
+
+/** Throws `CommitConflictError` when a file that is to be replaced is no longer there. */
+function checkStanding(core: TableCore, base: TableState, latest: TableState, files: readonly AddFile[]): void {
+  checkUnchanged(core.store, base, latest)
+  const standing = new Set(latest.files.values())
+  const paths = new Map([...latest.files.values()].map(file => [file.path, file]))
+  for (const file of files) {
+    const now = paths.get(file.path)
+    if (standing.has(file) || (now && now.deletionVector?.pathOrInlineDv === file.deletionVector?.pathOrInlineDv)) continue
+    throw new CommitConflictError(core.store.uri, latest.version, 'delete', `another writer removed or changed ${file.path}`)
+  }
+}
+
+/** Paths that a version within the retention may still need. */
+function neededPaths(core: TableCore, state: TableState, cutoff: number): Set<string> {
+  const needed = new Set<string>()
+  const recent = [...state.removes.values()].filter(remove => (remove.deletionTimestamp ?? 0) >= cutoff)
+  for (const file of [...state.files.values(), ...recent]) {
+    try {
+      needed.add(dataPath(core.store, state.version, file))
+      const vector = file.deletionVector ? vectorPath(file.deletionVector) : undefined
+      if (vector !== undefined) needed.add(vector)
+    } catch (error) {
+      // A file elsewhere is not ours to remove.
+      if (!(error instanceof DataFileError)) throw error
+    }
+  }
+  return needed
+}
+
+/** Names that the protocol keeps for itself, and hidden ones; a folder of a partition column is none. */
+function hidden(path: string): boolean {
+  return path.split('/').some(part => /^[._]/.test(part) && !part.includes('=')) && !path.startsWith('_change_data/')
+}
+
+/** Removes files that nothing needs any more. */
+export async function vacuumTable(core: TableCore, options: VacuumOptions): Promise<Vacuumed> {
+  const { store } = core
+  const state = await core.newest()
+  const { metaData } = requireWritable(store, state)
+  const own = retention(metaData.configuration['delta.deletedFileRetentionDuration'])
+  const hours = options.retentionHours ?? (own === undefined ? WEEK_HOURS : own / HOUR_MS)
+  if (!(hours >= 0)) throw new RangeError(`vacuum: retentionHours is not a number of hours: ${hours}`)
+  if (hours < WEEK_HOURS && !options.force && options.retentionHours !== undefined)
+    throw new RangeError(`vacuum: a retention of ${hours} hours is below a week (${WEEK_HOURS}); force allows it`)
+  const cutoff = Date.now() - hours * HOUR_MS
+  const needed = neededPaths(core, state, cutoff)
+  const files: string[] = []
+  let bytes = 0
+  for await (const file of store.list('')) {
+    if (file.path.startsWith(LOG) || hidden(file.path) || needed.has(file.path) || file.modified.getTime() > cutoff) continue
+    files.push(file.path)
+    bytes += file.size
+  }
+  if (!options.dryRun) for (const path of files) await store.delete(path)
+  return { files, bytes }
+}
+
+/** Commits the files and the schema of a former version as a new one. */
+export async function restoreTable(core: TableCore, at: At): Promise<Commit> {
+  const { store } = core
+  if (at.version === undefined && at.timestamp === undefined) throw new RangeError('restore: name a version or a time')
+  const base = await core.newest()
+  const target = await core.stateAt(at)
+  checkChangeable(store.uri, requireWritable(store, base).metaData)
+  const wanted = requireWritable(store, target).metaData
+  for (const [key, file] of target.files)
+    if (!base.files.has(key) && !(await store.stat(dataPath(store, target.version, file))))
+      throw new DataFileError(store.uri, file.path, target.version, 'the data file is gone, so this version cannot be restored')
+  const actionsAgainst = (latest: TableState): Action[] => {
+    if (latest !== base) checkUnchanged(store, base, latest)
+    const now = Date.now()
+    return [
+      ...(JSON.stringify(latest.metaData) === JSON.stringify(wanted) ? [] : [{ metaData: wanted }]),
+      ...[...latest.files].filter(([key]) => !target.files.has(key)).map(([, file]) => ({ remove: removeOf(file, now) })),
+      ...[...target.files].filter(([key]) => !latest.files.has(key)).map(([, file]) => ({ add: { ...file, dataChange: true } })),
+    ]
+  }
+  const back = [...target.files].filter(([key]) => !base.files.has(key)).map(([, file]) => file)
+  const version = await commitChange(
+    store,
+    {
+      operation: 'RESTORE',
+      operationParameters: { version: String(target.version) },
+      operationMetrics: { numRestoredFiles: String(back.length) },
+      isBlindAppend: false,
+      base,
+      actions: actionsAgainst,
+    },
+    core.newest,
+  )
+  await core.afterCommit(version as number)
+  return {
+    version: version as number,
+    rows: 0,
+    files: back.length,
+    bytes: back.reduce((sum, file) => sum + file.size, 0),
+    skipped: false,
+  }
+}

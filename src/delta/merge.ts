@@ -1,0 +1,255 @@
+/** Merge: rows joined with the table's, and what becomes of those that match and those that do not. */
+import type { Action, AddFile, MetaData } from './actions.js'
+import { removeOf, requireWritable, type TableCore } from './core.js'
+import { duckdb, quoteName, type Row, tempName } from './duckdb.js'
+import { CommitConflictError, ConstraintError, SchemaMismatchError } from './errors.js'
+import { discard, writeFiles } from './parquet.js'
+import { checkChangeable } from './protocol.js'
+import { FILE_COLUMN, locatedSql, ROW_COLUMN } from './relation.js'
+import { loadRows } from './rows.js'
+import type { Schema } from './schema.js'
+import { openSource, type TableData } from './source.js'
+import type { TableState } from './state.js'
+import { checkUnchanged, commitChange } from './transaction.js'
+
+/** What becomes of a row of the table that matches; the first clause whose `where` is true counts. */
+export type MatchedClause =
+  | { update: 'all' | Readonly<Record<string, string>>; delete?: undefined; where?: string }
+  | { delete: true; update?: undefined; where?: string }
+
+/** What becomes of a given row that matches none of the table's; the first clause whose `where` is true counts. */
+export interface NotMatchedClause {
+  insert: 'all' | Readonly<Record<string, string>>
+  where?: string
+}
+
+/** How rows are merged. Predicates and values are SQL that names the two sides `target` and `source`. */
+export interface MergeOptions {
+  /** When two rows match, such as `target.id = source.id`. */
+  on: string
+  /** Default: `[{ update: 'all' }]`, every column that the given rows have. */
+  matched?: readonly MatchedClause[]
+  /** Default: `[{ insert: 'all' }]`; columns that the given rows lack are null. */
+  notMatched?: readonly NotMatchedClause[]
+}
+
+/** What a merge did. */
+export interface Merged {
+  /** Version that was committed; the newest one when nothing was to be done. */
+  version: number
+  inserted: number
+  updated: number
+  deleted: number
+}
+
+/** Attempts against other writers; each is worked out anew. */
+const MAX_ATTEMPTS = 20
+/** Number of a given row. */
+const SOURCE_COLUMN = '_moodlake_source'
+
+interface Given {
+  /** In-memory table of the rows, numbered. */
+  name: string
+  columns: string[]
+}
+
+/** Loads the given rows once, so that every attempt sees the same. */
+async function load(core: TableCore, schema: Schema, data: TableData): Promise<Given> {
+  const database = await duckdb()
+  let sql: string
+  let loaded: string | undefined
+  if (Array.isArray(data)) {
+    const rows = data as readonly Row[]
+    const names = new Set(rows.flatMap(row => Object.keys(row)))
+    const known = schema.fields.filter(field => names.has(field.name)).map(field => ({ ...field, nullable: true }))
+    const unknown = [...names]
+      .filter(name => !known.some(field => field.name === name))
+      .map(name => ({ name, type: 'string', nullable: true, metadata: {} }))
+    if (unknown[0]) throw new SchemaMismatchError(core.store.uri, unknown[0].name, 'not in the table')
+    loaded = await loadRows(core.store.uri, { type: 'struct', fields: known.length ? known : schema.fields }, rows)
+    sql = `SELECT * FROM ${loaded}`
+  } else sql = (data as { sql: string }).sql.trim().replace(/;+\s*$/, '')
+  try {
+    const columns = (await database.describe(`SELECT * FROM (${sql})`)).map(column => column.name)
+    const name = tempName('merge_source')
+    await database.run(`CREATE TABLE ${name} AS SELECT *, row_number() OVER () AS ${SOURCE_COLUMN} FROM (${sql})`)
+    return { name, columns }
+  } finally {
+    if (loaded) await database.run(`DROP TABLE IF EXISTS ${loaded}`)
+  }
+}
+
+/** Throws `SchemaMismatchError` when the given columns cannot be taken over as they are. */
+async function checkWhole(core: TableCore, schema: Schema, given: Given): Promise<void> {
+  const fields = schema.fields.filter(field => given.columns.includes(field.name)).map(field => ({ ...field, nullable: true }))
+  const sql = `SELECT ${given.columns.map(quoteName).join(', ')} FROM ${given.name}`
+  await (await openSource(core.store.uri, { type: 'struct', fields }, { sql }, false)).release()
+}
+
+/** SQL that gives the number of the first clause whose condition is true, null when there is none. */
+function firstClause(clauses: readonly { where?: string }[]): string {
+  if (!clauses.length) return 'CAST(NULL AS INTEGER)'
+  return `CASE ${clauses.map(({ where }, i) => `WHEN ${where === undefined ? 'true' : `(${where})`} THEN ${i}`).join(' ')} END`
+}
+
+/** The values that a clause sets, as SQL by column. */
+function assignments(
+  core: TableCore,
+  schema: Schema,
+  given: Given,
+  set: 'all' | Readonly<Record<string, string>>,
+): Map<string, string> {
+  const found =
+    set === 'all' ? new Map(given.columns.map(name => [name, `source.${quoteName(name)}`])) : new Map(Object.entries(set))
+  for (const name of found.keys())
+    if (!schema.fields.some(field => field.name === name)) throw new SchemaMismatchError(core.store.uri, name, 'not in the table')
+  return found
+}
+
+interface Plan {
+  state: TableState
+  metaData: MetaData
+  removed: AddFile[]
+  /** New rows of the touched files, and the inserted ones. */
+  sql: string
+  counts: { inserted: number; updated: number; deleted: number }
+  release(): Promise<void>
+}
+
+async function plan(core: TableCore, given: Given, options: MergeOptions): Promise<Plan> {
+  const { store } = core
+  const state = await core.newest()
+  const { metaData, schema } = requireWritable(store, state)
+  checkChangeable(store.uri, metaData)
+  const matched = options.matched ?? [{ update: 'all' }]
+  const notMatched = options.notMatched ?? [{ insert: 'all' }]
+  const updates = matched.map(clause => (clause.update ? assignments(core, schema, given, clause.update) : undefined))
+  const inserts = notMatched.map(clause => assignments(core, schema, given, clause.insert))
+  if (matched.some(clause => clause.update === 'all') || notMatched.some(clause => clause.insert === 'all'))
+    await checkWhole(core, schema, given)
+  const database = await duckdb()
+  const input = { store, version: state.version, schema, partitionColumns: metaData.partitionColumns, mapping: 'none' }
+  const all = [...state.files.values()]
+  const target = all.length ? await locatedSql({ ...input, files: all }) : undefined
+  const pairs = tempName('merge_pairs')
+  const release = async () => {
+    await database.run(`DROP TABLE IF EXISTS ${pairs}`)
+  }
+  try {
+    const join = target
+      ? `SELECT ${FILE_COLUMN}, ${ROW_COLUMN}, ${SOURCE_COLUMN}, ${firstClause(matched)} AS clause FROM ${target.sql} target JOIN ${given.name} source ON (${options.on})`
+      : `SELECT 0 AS ${FILE_COLUMN}, 0 AS ${ROW_COLUMN}, 0 AS ${SOURCE_COLUMN}, 0 AS clause WHERE false`
+    await database.run(`CREATE TABLE ${pairs} AS ${join}`)
+    await checkSingle(core, pairs)
+    const touched = await database.rows<{ file: number }>(
+      `SELECT DISTINCT ${FILE_COLUMN} AS file FROM ${pairs} WHERE clause IS NOT NULL ORDER BY file`,
+    )
+    const removed = touched.map(({ file }) => target?.files[file] as AddFile)
+    const parts: string[] = []
+    if (target && removed.length) {
+      const columns = schema.fields.map(({ name }) => {
+        const cases = updates.flatMap((set, i) => (set?.has(name) ? [`WHEN ${i} THEN (${set.get(name)})`] : []))
+        const own = `target.${quoteName(name)}`
+        return `${cases.length ? `CASE p.clause ${cases.join(' ')} ELSE ${own} END` : own} AS ${quoteName(name)}`
+      })
+      const gone = updates.flatMap((set, i) => (set ? [] : [i]))
+      parts.push(
+        `SELECT ${columns.join(', ')} FROM ${target.sql} target LEFT JOIN (SELECT * FROM ${pairs} WHERE clause IS NOT NULL) p USING (${FILE_COLUMN}, ${ROW_COLUMN}) LEFT JOIN ${given.name} source USING (${SOURCE_COLUMN}) WHERE ${FILE_COLUMN} IN (${touched.map(({ file }) => file).join(', ')})${gone.length ? ` AND coalesce(p.clause NOT IN (${gone.join(', ')}), true)` : ''}`,
+      )
+    }
+    const fresh = `(SELECT *, ${firstClause(notMatched)} AS _moodlake_clause FROM ${given.name} source WHERE ${SOURCE_COLUMN} NOT IN (SELECT ${SOURCE_COLUMN} FROM ${pairs}))`
+    const counted = await database.rows<{ kind: number; n: number }>(
+      `SELECT clause AS kind, count(*) AS n FROM ${pairs} WHERE clause IS NOT NULL GROUP BY ALL UNION ALL SELECT -1, count(*) FROM ${fresh} WHERE _moodlake_clause IS NOT NULL`,
+    )
+    const sum = (wanted: (kind: number) => boolean) => counted.reduce((total, { kind, n }) => total + (wanted(kind) ? n : 0), 0)
+    const counts = {
+      inserted: sum(kind => kind < 0),
+      updated: sum(kind => kind >= 0 && updates[kind] !== undefined),
+      deleted: sum(kind => kind >= 0 && updates[kind] === undefined),
+    }
+    if (counts.inserted) {
+      const columns = schema.fields.map(({ name }) => {
+        const cases = inserts.flatMap((set, i) => (set.has(name) ? [`WHEN ${i} THEN (${set.get(name)})`] : []))
+        return `${cases.length ? `CASE source._moodlake_clause ${cases.join(' ')} END` : 'NULL'} AS ${quoteName(name)}`
+      })
+      parts.push(`SELECT ${columns.join(', ')} FROM ${fresh} source WHERE source._moodlake_clause IS NOT NULL`)
+    }
+    return { state, metaData, removed, sql: parts.join(' UNION ALL BY NAME '), counts, release }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+/** A row of the table may be changed by one given row alone. */
+async function checkSingle(core: TableCore, pairs: string): Promise<void> {
+  const [twice] = await (await duckdb()).rows<{ n: number }>(
+    `SELECT count(*) AS n FROM ${pairs} WHERE clause IS NOT NULL GROUP BY ${FILE_COLUMN}, ${ROW_COLUMN} HAVING n > 1 LIMIT 1`,
+  )
+  if (twice) throw new ConstraintError(core.store.uri, 'merge', `${twice.n} given rows match one row of the table`)
+}
+
+async function writePlan(core: TableCore, { sql, metaData, state }: Plan): Promise<AddFile[]> {
+  if (!sql) return []
+  const source = await openSource(core.store.uri, requireWritable(core.store, state).schema, { sql }, false)
+  try {
+    return (await writeFiles(core.store, source, metaData)).add
+  } finally {
+    await source.release()
+  }
+}
+
+/** One attempt to commit a plan on exactly its state. */
+function commitPlan(
+  core: TableCore,
+  { state, removed, counts }: Plan,
+  add: readonly AddFile[],
+  on: string,
+): Promise<number | undefined> {
+  const now = Date.now()
+  const actions: Action[] = [...removed.map(file => ({ remove: removeOf(file, now) })), ...add.map(file => ({ add: file }))]
+  const change = {
+    operation: 'MERGE',
+    operationParameters: { predicate: on },
+    operationMetrics: {
+      numTargetRowsInserted: String(counts.inserted),
+      numTargetRowsUpdated: String(counts.updated),
+      numTargetRowsDeleted: String(counts.deleted),
+      numTargetFilesAdded: String(add.length),
+      numTargetFilesRemoved: String(removed.length),
+    },
+    isBlindAppend: false,
+    attempts: 1,
+    base: state,
+    actions: () => actions,
+  }
+  return commitChange(core.store, change, core.newest)
+}
+
+/** Merges rows into the table and commits that. */
+export async function mergeRows(core: TableCore, data: TableData, options: MergeOptions): Promise<Merged> {
+  const first = await core.newest()
+  const given = await load(core, requireWritable(core.store, first).schema, data)
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const planned = await plan(core, given, options)
+      if (planned.state !== first) checkUnchanged(core.store, first, planned.state)
+      let add: AddFile[] = []
+      try {
+        if (!planned.sql && !planned.removed.length) return { version: planned.state.version, ...planned.counts }
+        add = await writePlan(core, planned)
+        const version = (await commitPlan(core, planned, add, options.on)) as number
+        await core.afterCommit(version)
+        return { version, ...planned.counts }
+      } catch (error) {
+        if (!(error instanceof CommitConflictError)) throw error
+        await discard(core.store, add)
+        if (error.reason !== 'attempts' || attempt === MAX_ATTEMPTS) throw error
+      } finally {
+        await planned.release()
+      }
+    }
+  } finally {
+    await (await duckdb()).run(`DROP TABLE IF EXISTS ${given.name}`)
+  }
+}

@@ -1,0 +1,110 @@
+/** Appending and overwriting. */
+
+import type { Store } from '../stores/store.js'
+import type { Action, AddFile, MetaData } from './actions.js'
+import { removeOf, requireWritable, type TableCore } from './core.js'
+import { CommitConflictError, UnsupportedFeatureError } from './errors.js'
+import { discard, writeFiles } from './parquet.js'
+import { checkWritable, hasType } from './protocol.js'
+import { openSource, type TableData } from './source.js'
+import type { TableState } from './state.js'
+import { checkUnchanged, commitChange, committed } from './transaction.js'
+
+/** How rows are written. */
+export interface WriteOptions {
+  /** Commits once: a commit of the same application with this version or a later one makes this call a no-op. */
+  txn?: { appId: string; version: number }
+  /** Admits columns that the table does not have. Default false. */
+  mergeSchema?: boolean
+  /** More entries for the history, such as `{ queryId: '…' }`. */
+  operationParameters?: Record<string, string>
+}
+
+/** What a write did. */
+export interface Commit {
+  /** Version that was committed; the newest one when it was skipped. */
+  version: number
+  /** Rows written. */
+  rows: number
+  /** Data files written. */
+  files: number
+  /** Bytes written. */
+  bytes: number
+  /** True when the `txn` had been committed before and nothing was written. */
+  skipped: boolean
+}
+
+/** Writes rows and commits them. */
+export async function writeRows(
+  core: TableCore,
+  data: TableData,
+  options: WriteOptions,
+  mode: 'Append' | 'Overwrite',
+): Promise<Commit> {
+  const { store, newest } = core
+  const base = await newest()
+  const { protocol, metaData, schema } = requireWritable(store, base)
+  if (mode === 'Overwrite' && base.files.size && metaData.configuration['delta.appendOnly'] === 'true')
+    throw new UnsupportedFeatureError(store.uri, ['appendOnly'], 'is append-only (delta.appendOnly); rows cannot be replaced')
+  const skipped = { version: base.version, rows: 0, files: 0, bytes: 0, skipped: true }
+  if (committed(base, options.txn)) return skipped
+  const source = await openSource(store.uri, schema, data, options.mergeSchema ?? false)
+  try {
+    checkWritable(store.uri, protocol, metaData, source.schema)
+    if (source.schema !== schema && hasType(source.schema, 'timestamp_ntz') && !protocol.readerFeatures?.includes('timestampNtz'))
+      throw new UnsupportedFeatureError(
+        store.uri,
+        ['timestampNtz'],
+        'lacks timestampNtz, which a new column of timestamp_ntz needs',
+      )
+    const written = await writeFiles(store, source, metaData)
+    const evolved = source.schema === schema ? undefined : { ...metaData, schemaString: JSON.stringify(source.schema) }
+    const change = writeChange(store, { base, written, evolved, mode, options, partitionBy: metaData.partitionColumns })
+    let version: number | undefined
+    try {
+      version = await commitChange(store, change, newest)
+    } catch (error) {
+      // Only where it is certain that no commit names the files.
+      if (error instanceof CommitConflictError) await discard(store, written.add)
+      throw error
+    }
+    if (version === undefined) {
+      await discard(store, written.add)
+      return { ...skipped, version: (await newest()).version }
+    }
+    await core.afterCommit(version)
+    return { version, rows: written.rows, files: written.add.length, bytes: written.bytes, skipped: false }
+  } finally {
+    await source.release()
+  }
+}
+interface Planned {
+  base: TableState
+  written: { add: AddFile[]; rows: number; bytes: number }
+  evolved: MetaData | undefined
+  mode: 'Append' | 'Overwrite'
+  options: WriteOptions
+  partitionBy: readonly string[]
+}
+
+function writeChange(store: Store, { base, written, evolved, mode, options, partitionBy }: Planned) {
+  return {
+    operation: 'WRITE',
+    operationParameters: { mode, partitionBy: JSON.stringify(partitionBy), ...options.operationParameters },
+    operationMetrics: {
+      numFiles: String(written.add.length),
+      numOutputRows: String(written.rows),
+      numOutputBytes: String(written.bytes),
+    },
+    isBlindAppend: mode === 'Append' && !evolved,
+    txn: options.txn,
+    base,
+    actions(latest: TableState): Action[] {
+      if (latest !== base) checkUnchanged(store, base, latest)
+      const now = Date.now()
+      // An overwrite reads nothing, so it can always come after what others did: it removes that as well.
+      const removed = mode === 'Overwrite' ? [...latest.files.values()].map(file => ({ remove: removeOf(file, now) })) : []
+      return [...(evolved ? [{ metaData: evolved }] : []), ...removed, ...written.add.map(add => ({ add }))]
+    },
+  }
+}
