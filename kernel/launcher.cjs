@@ -111,14 +111,11 @@ function endWithJupyter({ ZmqServer }) {
   setInterval(() => process.ppid !== parent && process.exit(0), 2000).unref()
 }
 
-/** JupyterLab asks each kernel for its history. tslab keeps none, and would tell the terminal that it was asked. */
-function passOverHistory({ ZmqServer }) {
-  const handle = ZmqServer.prototype.handleShellMessage
-  ZmqServer.prototype.handleShellMessage = function (socket, ...parts) {
-    // After the delimiter: signature, header.
-    const header = parts[parts.findIndex(part => String(part) === '<IDS|MSG>') + 2]
-    if (JSON.parse(String(header)).msg_type === 'history_request') return
-    return handle.call(this, socket, ...parts)
+/** JupyterLab asks each kernel for its history; tslab, which keeps none, would tell the terminal each time. */
+function passOverHistory() {
+  const { warn } = console
+  console.warn = (...parts) => {
+    if (parts[0] !== 'unknown msg_type: history_request') warn(...parts)
   }
 }
 
@@ -139,6 +136,6 @@ const requireTslab = createRequire(createRequire(path.join(root, 'package.json')
 wrapTypescript(requireTslab)
 armInterrupt()
 endWithJupyter(requireTslab('./dist/jupyter.js'))
-passOverHistory(requireTslab('./dist/jupyter.js'))
+passOverHistory()
 shortenStop(requireTslab('./dist/executor.js'))
 requireTslab('./dist/main.js').startKernel({ configPath: process.argv[2], enableFindLocal: false })

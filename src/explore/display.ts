@@ -53,7 +53,8 @@ function figureBundle(figure: Figure): MimeBundle {
   const { title, subtitle } = figureTitle(figure)
   const traces = figure.data.map(trace => (trace.name ? String(trace.name) : '')).filter(Boolean)
   return {
-    'application/vnd.plotly.v1+json': figure,
+    // JupyterLab's extension fits charts to their place itself; where plotly does so as well, a change of theme leaves no height.
+    'application/vnd.plotly.v1+json': { ...figure, config: { ...figure.config, responsive: false } },
     'text/html': figureHtml(figure),
     'text/plain': [`[chart] ${title}`, subtitle, traces.length > 1 ? `series: ${traces.join(', ')}` : '']
       .filter(Boolean)

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
-import { blobValue } from '@duckdb/node-api'
 import type { Row } from '../delta/duckdb.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store, StoredFile } from '../stores/store.js'
@@ -150,7 +149,7 @@ async function batchOfFiles(files: readonly InputFile[]): Promise<Batch> {
   const contents = await batchOfColumns({
     k: { type: 'INTEGER', values: files.map((_, k) => k) },
     source_file: { type: 'VARCHAR', values: files.map(file => file.path) },
-    content: { type: 'BLOB', values: files.map(file => file.bytes), convert: bytes => blobValue(bytes as Uint8Array) },
+    content: { type: 'BLOB', values: files.map(file => file.bytes) },
   })
   const lines = await contents.sql(
     from => `

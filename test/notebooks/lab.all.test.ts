@@ -23,7 +23,7 @@ const FLAGS = [
   '--disable-sync',
   '--no-first-run',
 ]
-const PATIENCE = 120_000
+const PATIENCE = 60_000
 const CELL = '.jp-Notebook .jp-CodeCell'
 
 const CELLS = {
@@ -49,6 +49,7 @@ const names = Object.keys(CELLS) as Name[]
 const notebook = join(root, 'notebooks', 'sentiment-analysis.ipynb')
 
 describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` : ''}`, () => {
+  let starting: Promise<Lab>
   let lab: Lab
   let browser: Browser
   let page: Page
@@ -56,17 +57,19 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
   const asked: string[] = []
 
   beforeAll(async () => {
-    lab = await startLab(Object.values(CELLS))
+    starting = startLab(Object.values(CELLS))
+    lab = await starting
     browser = await chromium.launch({ executablePath: chrome!, args: FLAGS })
     page = await open(lab.url())
     await page
       .locator(CELL)
       .nth(names.length - 1)
       .waitFor()
-  }, PATIENCE)
+  })
   afterAll(async () => {
     await browser?.close()
-    await lab?.close()
+    // Also when the start took longer than the hook may.
+    await (await starting)?.close()
   })
 
   /** A page that is listened to: errors on its console, requests that leave this machine. */
@@ -87,8 +90,9 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
 
   /** Waits for a page's notebook to have its kernel, and the kernel to have nothing to do. */
   async function ready(opened: Page): Promise<void> {
-    await opened.getByRole('button', { name: 'TypeScript (Moodlake)' }).first().waitFor()
-    await opened.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first().waitFor()
+    // Tabs behind the front one have such marks too.
+    await opened.locator('.jp-KernelName:visible', { hasText: 'TypeScript (Moodlake)' }).waitFor()
+    await opened.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]:visible').waitFor()
   }
 
   const cell = (name: Name): Locator => page.locator(CELL).nth(names.indexOf(name))
@@ -125,6 +129,14 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
     expect(await chart.locator('.point').count()).toBe(2)
     expect(await chart.locator('.gtitle').first().textContent()).toContain('Ann tweets most')
     expect(await chart.locator('.ytick').allTextContents()).toContain('<b onmouseover="window.hack…')
+  })
+
+  it('fits the chart to a narrower window', async () => {
+    const before = (await chartBox())!
+    await page.setViewportSize({ width: 1000, height: 1900 })
+    await until(async () => (await cell('chart').locator('.main-svg').first().boundingBox())!.width < before.width - 200)
+    expect((await chartBox())!.height).toBeCloseTo(before.height, -1)
+    await page.setViewportSize({ width: 1280, height: 1900 })
   })
 
   it('draws a table in which hostile text is text', async () => {
@@ -189,10 +201,11 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
   it('can be read in the light and in the dark theme', async () => {
     await picture('light')
     expect(await inkContrast()).toBeGreaterThan(4.2)
-    await page.getByRole('menuitem', { name: 'Settings' }).click()
-    await page.getByRole('menuitem', { name: 'Theme' }).hover()
-    await page.getByRole('menuitem', { name: 'JupyterLab Dark', exact: true }).click()
-    await page.locator('body[data-jp-theme-light="false"]').waitFor()
+    await page.locator('.lm-MenuBar-item', { hasText: 'Settings' }).click()
+    await page.locator('.lm-Menu-itemLabel', { hasText: /^Theme$/ }).click()
+    await page.locator('.lm-Menu-itemLabel', { hasText: /^JupyterLab Dark$/ }).click()
+    await page.locator('body[data-jp-theme-light="false"]').waitFor({ state: 'attached' })
+    await until(async () => ((await chartBox())?.height ?? 0) > 150)
     await picture('dark')
     expect(await inkContrast()).toBeGreaterThan(4.2)
   })
@@ -238,6 +251,8 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
     const folder = process.env.MOODLAKE_PICTURES
     if (folder) await page.screenshot({ path: join(folder, `lab-${name}.png`) })
   }
+
+  const chartBox = () => cell('chart').locator('.js-plotly-plot').boundingBox()
 
   /** The least contrast between the page and the words of the chart. */
   async function inkContrast(): Promise<number> {
