@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -137,6 +137,18 @@ describe.skipIf(noKafka)(`Kafka through the pipeline${noKafka ? ` (skipped: ${no
     expect(tweets(await rowsOf(lake, 'silver'))).toEqual(expected.silver)
     expect((await rowsOf(lake, 'gold')).length).toBe(4000)
     await offsetsOf(lake)
+  })
+
+  it('finds its place in the table when its checkpoint is lost, and refuses another topic', async () => {
+    const lake = await newFolder('lake')
+    const run = (topic: string) => runPipeline({ source: address(topic), lake, until: 'bronze', limits: { maxRows: 70 } })
+    await produce('lost', 0, 200, { partitions: 2 })
+    await run('lost')
+    rmSync(join(lake, '_checkpoints'), { recursive: true })
+    await produce('lost', 200, 300)
+    await run('lost')
+    expect((await offsetsOf(lake)).reduce((sum, [, rows]) => sum + rows, 0)).toBe(300)
+    await expect(run('other')).rejects.toThrow(/kafka lost.*kafka other/)
   })
 
   it('says what retention took before it was read', async () => {
