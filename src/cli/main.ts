@@ -8,6 +8,8 @@ const commands: Record<string, () => Promise<Command>> = {
   status: async () => (await import('./status.js')).command,
   stop: async () => (await import('./stop.js')).command,
   clear: async () => (await import('./clear.js')).command,
+  optimize: async () => (await import('./optimize.js')).command,
+  vacuum: async () => (await import('./vacuum.js')).command,
   history: async () => (await import('./history.js')).command,
   table: async () => (await import('./table.js')).command,
   sql: async () => (await import('./sql.js')).command,

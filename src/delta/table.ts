@@ -4,6 +4,7 @@ import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
 import { commitName, type MetaData } from './actions.js'
 import { type Changed, changeRows } from './change.js'
+import { type ChangeRange, type Changes, changesOf } from './changes.js'
 import { type At, tableCore } from './core.js'
 import { InvalidSchemaError, TableExistsError } from './errors.js'
 import { commitsOf, type HistoryEntry, historyOf, type LogCommit } from './history.js'
@@ -55,6 +56,13 @@ export interface DeltaTable {
   overwrite(data: TableData, options?: WriteOptions): Promise<Commit>
   /** The commits with `after` < version ≤ `upTo` in order; default: from the first to the newest. */
   commits(range?: { after?: number; upTo?: number }): AsyncIterable<LogCommit>
+  /**
+   * What changed from one version to another, row by row, where `delta.enableChangeDataFeed` is on. Throws
+   * `UnsupportedFeatureError` for versions without a feed, `VersionNotFoundError`.
+   * @example
+   * for await (const rows of (await table.changes({ from: 3 })).rows()) console.log(rows[0]?._change_type)
+   */
+  changes(range: ChangeRange): Promise<Changes>
   /** The newest versions first. */
   history(limit?: number): Promise<HistoryEntry[]>
   /** Writes a checkpoint of the newest version and removes log files past `delta.logRetentionDuration`. */
@@ -178,6 +186,7 @@ function tableOn(store: Store): DeltaTable {
     append: (data, options = {}) => compacting(writeRows(core, data, options, 'Append')),
     overwrite: (data, options = {}) => writeRows(core, data, options, 'Overwrite'),
     commits: (range = {}) => commitsOf(core, range),
+    changes: range => changesOf(core, range),
     history: (limit = Number.POSITIVE_INFINITY) => historyOf(core, limit),
     checkpoint: () => core.checkpoint(),
     delete: where => changeRows(core, { where }),
