@@ -7,9 +7,9 @@ import { type Command, parse, printJson, say, UsageError } from './command.js'
 const help = `
 usage: moodlake run --source URI [options]
 
-Takes tweets from JSON files through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
+Takes tweets from JSON files or a Kafka topic through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
 
-  --source URI        folder of JSON files, one file, or s3://bucket/prefix
+  --source URI        folder of JSON files, one file, s3://bucket/prefix, or kafka://HOST:PORT[,…]/TOPIC
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
   --model URI         compact (default), a folder, file:…, models:/NAME@ALIAS or models:/NAME/VERSION
   --mode MODE         linear (default): one stage after another; concurrent: all at once
@@ -17,6 +17,7 @@ Takes tweets from JSON files through bronze, silver and gold. Run it again: what
   --until TABLE       bronze, silver or gold (default)
   --merge-schema A,B  columns beyond the schema that bronze takes from now on
   --max-files N       files in a batch (default 50000)
+  --max-rows N        records of a Kafka topic in a batch (default 100000)
   --json              one JSON document on stdout when done
 `
 
@@ -52,10 +53,12 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
       until: { type: 'string', default: 'gold' },
       'merge-schema': { type: 'string' },
       'max-files': { type: 'string' },
+      'max-rows': { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
-  if (!values.source) throw new UsageError('run: --source is missing: a folder of JSON files or s3://bucket/prefix')
+  if (!values.source)
+    throw new UsageError('run: --source is missing: a folder of JSON files, s3://bucket/prefix or kafka://HOST:PORT/TOPIC')
   return {
     model: values.model,
     json: values.json,
@@ -65,7 +68,10 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
       mode: choice('mode', values.mode, ['linear', 'concurrent'] as const),
       until: choice('until', values.until, ['bronze', 'silver', 'gold'] as const),
       trigger: readTrigger(values.trigger),
-      ...(values['max-files'] && { limits: { maxFiles: readCount('max-files', values['max-files']) } }),
+      limits: {
+        ...(values['max-files'] && { maxFiles: readCount('max-files', values['max-files']) }),
+        ...(values['max-rows'] && { maxRows: readCount('max-rows', values['max-rows']) }),
+      },
       ...(values['merge-schema'] && { admit: values['merge-schema'].split(',').filter(Boolean) }),
     },
   }
@@ -110,6 +116,8 @@ function summary(stream: Stream) {
 /** Complains about a run that was given nothing it could use: exit code 1 though nothing broke. */
 function complaint(source: string, status: LakeStatus): string | undefined {
   const rows = (name: string) => status.tables[name]?.rows ?? 0
+  const kafka = source.startsWith('kafka:')
+  if (!rows('bronze') && kafka) return `source: no records in ${source}`
   if (!rows('bronze')) return `source: no JSON records in ${source} (files end in .json, .jsonl or .ndjson, also with .gz)`
   if (status.streams.silver_stream && !rows('silver'))
     return `source: none of the ${rows('bronze')} records of ${source} is a tweet; see the table quarantine`
@@ -164,4 +172,4 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-export const command: Command = { summary: 'tweets from files through bronze, silver and gold', help, run }
+export const command: Command = { summary: 'tweets from files or Kafka through bronze, silver and gold', help, run }

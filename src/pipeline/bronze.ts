@@ -4,7 +4,7 @@ import { type RecordFields, readRecord } from './record.js'
 
 /** Columns of `bronze`, in Delta's words. `user` and `text` are null where the record has none: bronze judges nothing. */
 export const BRONZE_SCHEMA = `id string, date string, user string, text string, sentiment string, lang string, form string not null,
-  record string, rescue string, source_file string not null, source_line integer not null, processing_time timestamp not null`
+  record string, rescue string, source_file string not null, source_line long not null, processing_time timestamp not null`
 
 const FIELDS = ['id', 'date', 'user', 'text', 'sentiment', 'lang', 'form', 'record', 'rescue'] as const
 
@@ -92,7 +92,7 @@ async function readRest(rest: Batch, admitted: readonly string[]): Promise<Batch
   return batchOfColumns({
     n: { type: 'BIGINT', values: origin.n },
     source_file: { type: 'VARCHAR', values: origin.source_file },
-    source_line: { type: 'INTEGER', values: origin.source_line },
+    source_line: { type: 'BIGINT', values: origin.source_line },
     ...Object.fromEntries(FIELDS.map(name => [name, text(found.map(fields => fields[name]))])),
     ...Object.fromEntries(admitted.map(name => [name, text(found.map(fields => fields.extra[name]))])),
   })

@@ -2,7 +2,9 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { type DeltaTable, duckdb, parseSchema } from '../delta/index.js'
 import { jsonFiles, relogFiles } from '../sources/json-files.js'
-import type { Limits } from '../sources/source.js'
+import { kafkaTopic } from '../sources/kafka.js'
+import { parseKafkaAddress } from '../sources/kafka-client.js'
+import type { Limits, Source } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
@@ -50,35 +52,20 @@ async function lastBatch(stream: string, tables: readonly DeltaTable[]): Promise
   throw new Error(`${stream}: its checkpoint is gone, and ${table.store.uri} does not say what batch ${id} read; clear the lake`)
 }
 
-/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`) → `bronze`. */
+/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), or a Kafka topic (`kafka://host:port/topic`) → `bronze`. */
 export async function startBronze(
   options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
 ): Promise<Stream> {
   const { lake = './lake', source, admit = [] } = options
-  const { store, prefix } = await openInput(source)
+  const input = await openInput(source, lake)
   const table = await lakeTable(lake, 'bronze')
-  const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
   return startStream({
     ...streamOptions(options),
     name: 'bronze_stream',
-    source: jsonFiles({ store, prefix, log }),
+    source: input.source,
     checkpoint: lakeCheckpoint(lake, 'bronze_stream'),
-    definition: { source: 'json-files' },
-    async recover() {
-      const snapshot = await table.snapshot()
-      const id = snapshot.txn('bronze_stream')
-      if (id === undefined) return undefined
-      const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
-      const files = await (await duckdb()).rows<{ path: string }>(read)
-      return {
-        id: id + 1,
-        from: await relogFiles(
-          log,
-          store.uri,
-          files.map(file => file.path),
-        ),
-      }
-    },
+    definition: input.definition,
+    recover: () => input.recover(table),
     async work(raw, context): Promise<BatchResult> {
       if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
       const known = (await table.snapshot()).schema.fields.map(field => field.name)
@@ -204,8 +191,41 @@ async function append(
   await table.append({ sql: `SELECT * FROM ${from}` }, { ...options, txn: context.txn, operationParameters })
 }
 
-/** The store and prefix of an input: a folder, one file, or an address. Throws when there is no such folder. */
-async function openInput(source: string): Promise<{ store: Store; prefix: string }> {
+interface Input {
+  source: Source
+  definition: { source: string }
+  /** Finds the place in the source from what the table says, when the checkpoint is lost. */
+  recover(table: DeltaTable): Promise<BatchRange | undefined>
+}
+
+/** The input of bronze: a Kafka topic, or JSON files. */
+async function openInput(source: string, lake: string): Promise<Input> {
+  if (source.startsWith('kafka:')) {
+    const address = parseKafkaAddress(source)
+    return {
+      source: kafkaTopic(address),
+      definition: { source: `kafka ${address.topic}` },
+      recover: table => lastBatch('bronze_stream', [table]),
+    }
+  }
+  const { store, prefix } = await openFiles(source)
+  const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
+  return {
+    source: jsonFiles({ store, prefix, log }),
+    definition: { source: 'json-files' },
+    async recover(table) {
+      const snapshot = await table.snapshot()
+      const id = snapshot.txn('bronze_stream')
+      if (id === undefined) return undefined
+      const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
+      const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
+      return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
+    },
+  }
+}
+
+/** The store and prefix of input files: a folder, one file, or an address. Throws when there is no such folder. */
+export async function openFiles(source: string): Promise<{ store: Store; prefix: string }> {
   if (/^[a-z0-9]+:/i.test(source) && !source.startsWith('file:')) return { store: openStore(source), prefix: '' }
   const path = source.startsWith('file:') ? new URL(source).pathname : source
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -221,7 +241,7 @@ async function openInput(source: string): Promise<{ store: Store; prefix: string
 
 /** Options of `runPipeline`. */
 export interface RunOptions {
-  /** Folder of JSON files, one file, or `s3://bucket/prefix`. */
+  /** Folder of JSON files, one file, `s3://bucket/prefix`, or `kafka://host:port/topic`. */
   source: string
   /** Default `./lake`. */
   lake?: string

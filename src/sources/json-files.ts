@@ -6,7 +6,7 @@ import type { Row } from '../delta/duckdb.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store, StoredFile } from '../stores/store.js'
 import { type Batch, batchOfColumns, batchOfRows } from './batch.js'
-import { splitRecords } from './records.js'
+import { readText, splitRecords } from './records.js'
 import type { Available, Limits, Source } from './source.js'
 
 /** Number of the last entry of the source's log of files. */
@@ -224,9 +224,6 @@ function unzip(path: string, bytes: Uint8Array): Uint8Array {
   }
 }
 
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
-
 interface CutRecord {
   record: string
   line: number
@@ -234,25 +231,13 @@ interface CutRecord {
 }
 
 function recordsOf(bytes: Uint8Array): CutRecord[] {
-  let text: string
-  try {
-    text = strict.decode(bytes)
-  } catch {
-    // Not UTF-8 somewhere: line by line, so that one bad line does not spoil its file, and its bytes are kept.
-    const records: CutRecord[] = []
-    let line = 0
-    for (const part of splitBytes(bytes)) {
-      line++
-      try {
-        const record = strict.decode(part).trim()
-        if (record) records.push({ record, line, damage: null })
-      } catch {
-        records.push({ record: lenient.decode(part).trim(), line, damage: Buffer.from(part).toString('base64') })
-      }
-    }
-    return records
-  }
-  return splitRecords(text).map(({ text: record, line }) => ({ record, line, damage: null }))
+  const { text, damage } = readText(bytes)
+  if (damage === null) return splitRecords(text).map(({ text: record, line }) => ({ record, line, damage }))
+  // Not UTF-8 somewhere: line by line, so that one bad line does not spoil its file, and its bytes are kept.
+  return [...splitBytes(bytes)]
+    .map((part, i) => ({ ...readText(part), line: i + 1 }))
+    .map(({ text, line, damage }) => ({ record: text.trim(), line, damage }))
+    .filter(({ record, damage }) => record || damage !== null)
 }
 
 function* splitBytes(bytes: Uint8Array): Iterable<Uint8Array> {

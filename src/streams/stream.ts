@@ -38,7 +38,7 @@ export interface Progress {
   /** Whole batch, and its parts, in milliseconds. */
   ms: number
   phases: { read: number; work: number; checkpoint: number }
-  /** Files or versions that the source still had when the batch began. */
+  /** Files, versions or records that the source still had when the batch began. */
   backlog: number
   /** Resident memory of the process, MB. */
   memory: number
@@ -186,7 +186,8 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
       const sourceIsComplete = upstreamEnded
       let backlog = 0
       if (to === undefined) {
-        const available = await source.latest(from, typeof options.limits === 'function' ? options.limits() : options.limits)
+        const limits = typeof options.limits === 'function' ? options.limits() : options.limits
+        const available = await source.latest(from, limits, signal)
         if (!available) {
           if (trigger === 'available-now' && sourceIsComplete) return
           await pause(trigger === 'available-now' ? POLL_MS : trigger.everyMs, signal)
@@ -208,6 +209,7 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
   } finally {
     hooks.busy(false)
     clearInterval(watch)
+    await source.close?.()
     await checkpoint.clearStop()
   }
 }
@@ -225,7 +227,7 @@ async function runBatch<Offset>(
 ): Promise<Progress> {
   const started = new Date()
   const t0 = performance.now()
-  const batch = await options.source.read(from, to)
+  const batch = await options.source.read(from, to, signal)
   try {
     signal.throwIfAborted()
     const t1 = performance.now()
