@@ -1,4 +1,5 @@
 /** Writing data files: a SELECT becomes Parquet in the table's folder, with statistics, before any commit names it. */
+import { randomUUID } from 'node:crypto'
 import { promises as fs, mkdirSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -47,8 +48,8 @@ function partitionText(field: Field): string {
   }
 }
 
-function copySql(source: Source, folder: string, partitionColumns: readonly string[]): string {
-  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS, APPEND, FILENAME_PATTERN 'part-{uuid}.zstd'`
+function copySql(source: Source, folder: string, mark: string, partitionColumns: readonly string[]): string {
+  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS, APPEND, FILENAME_PATTERN 'part-{uuid}-${mark}.zstd'`
   if (!partitionColumns.length)
     return `COPY (${source.sql}) TO ${quoteText(folder)} (${options}, FILE_SIZE_BYTES '${FILE_BYTES}')`
   const partitions = new Set(partitionColumns)
@@ -87,7 +88,9 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
   if (root !== undefined) mkdirSync(root, { recursive: true })
   const indexed = Number.parseInt(configuration['delta.dataSkippingNumIndexedCols'] ?? '', 10)
   try {
-    const rows = await (await duckdb()).rows<CopyRow>(copySql(source, folder, partitionColumns)).catch(error => {
+    const mark = randomUUID().slice(0, 8)
+    const rows = await (await duckdb()).rows<CopyRow>(copySql(source, folder, mark, partitionColumns)).catch(async error => {
+      if (root !== undefined) await dropMarked(store, mark).catch(() => undefined)
       throw source.failure?.() ?? explained(store, source.schema, error)
     })
     const add: AddFile[] = []
@@ -105,6 +108,13 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
   } finally {
     if (root === undefined) await fs.rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Removes what a write that failed has left; what cannot be removed is in no version, and a vacuum's business. */
+async function dropMarked(store: Store, mark: string): Promise<void> {
+  const left: string[] = []
+  for await (const { path } of store.list('')) if (path.endsWith(`-${mark}.zstd.parquet`)) left.push(path)
+  await Promise.allSettled(left.map(path => store.delete(path)))
 }
 
 function explained(store: Store, schema: Schema, error: unknown): unknown {
