@@ -1,16 +1,16 @@
 /** What the benchmarks share: taking turns, medians with their spread, the machine, the result file. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Root of the repository. */
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** The machine without its name: processor, cores, memory, Node. */
+/** The machine without its name: processor, cores, memory, Node, and how busy it is with other things. */
 export function machine() {
   const model = cpus()[0]?.model.trim() || 'unknown processor'
-  return `${model}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}, Node ${process.versions.node}`
+  return `${model}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}, Node ${process.versions.node}, load average ${Math.round(loadavg()[1])}`
 }
 
 /** Wall and CPU seconds of some work; CPU is that of all threads of this process. */

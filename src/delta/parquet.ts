@@ -1,4 +1,5 @@
 /** Writing data files: a SELECT becomes Parquet in the table's folder, with statistics, before any commit names it. */
+import { randomUUID } from 'node:crypto'
 import { promises as fs, mkdirSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -36,6 +37,8 @@ interface Layout {
   mapped: boolean
   /** What file names begin with. */
   name: string
+  /** What the names of one write's files have in common. */
+  mark: string
 }
 
 /** Bytes after which a new data file is begun. */
@@ -79,11 +82,11 @@ function fieldIds(fields: readonly Field[]): string {
   return fields.flatMap(each).join(', ')
 }
 
-function copySql(source: Source, folder: string, { partitionColumns, mapped, name }: Layout): string {
+function copySql(source: Source, folder: string, { partitionColumns, mapped, name, mark }: Layout): string {
   const partitions = new Set(partitionColumns)
   const { fields } = source.schema
   const ids = mapped ? fieldIds(fields.filter(field => !partitions.has(field.name))) : ''
-  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS, APPEND, FILENAME_PATTERN '${name}-{uuid}.zstd'${ids && `, FIELD_IDS {${ids}}`}`
+  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS, APPEND, FILENAME_PATTERN '${name}-{uuid}-${mark}.zstd'${ids && `, FIELD_IDS {${ids}}`}`
   const inFile = (field: Field) => quoteName(mapped ? physicalName(field) : field.name)
   const select = fields.map(field => {
     if (partitions.has(field.name)) return `${partitionText(field)} AS ${inFile(field)}`
@@ -129,6 +132,7 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
     partitionColumns: metaData.partitionColumns,
     mapped: mappingOf(metaData) !== 'none',
     name: feed ? 'cdc' : 'part',
+    mark: randomUUID().slice(0, 8),
   }
   const source = feed ? unchecked : await constrained(store.uri, metaData, unchecked)
   const root = store.localPath?.('')
@@ -139,7 +143,8 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
   const folder = own ? await mkdtemp(join(near ?? tmpdir(), '.moodlake-write-')) : root
   const indexed = Number.parseInt(configuration['delta.dataSkippingNumIndexedCols'] ?? '', 10)
   try {
-    const rows = await (await duckdb()).rows<CopyRow>(copySql(source, folder, layout)).catch(error => {
+    const rows = await (await duckdb()).rows<CopyRow>(copySql(source, folder, layout)).catch(async error => {
+      if (!own) await dropMarked(store, layout.mark).catch(() => undefined)
       throw source.failure?.() ?? writeError(store, source.schema, error)
     })
     const add: AddFile[] = []
@@ -157,6 +162,13 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
   } finally {
     if (own) await fs.rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Removes what a write that failed has left; what cannot be removed is in no version, and a vacuum's business. */
+async function dropMarked(store: Store, mark: string): Promise<void> {
+  const left: string[] = []
+  for await (const { path } of store.list('')) if (path.endsWith(`-${mark}.zstd.parquet`)) left.push(path)
+  await Promise.allSettled(left.map(path => store.delete(path)))
 }
 
 /** What a query that makes rows fails of, as an error of this library that names the column or constraint. */
