@@ -45,6 +45,7 @@ export {
 export { type TableLike, toArquero, toDanfo, toRows } from './explore/frames.js'
 export { type Lake, openLake, type Sql, type SqlResult } from './explore/lake-sql.js'
 export { type PlaceOptions, placeMap } from './explore/place-charts.js'
+export { type ColumnProfile, type Profile, type ProfileOptions, profile } from './explore/profile.js'
 export { makeReport, NotebookError, type Report, type ReportOptions } from './explore/report.js'
 export type { SandboxLimits, SqlColumn } from './explore/sandbox.js'
 export {

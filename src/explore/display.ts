@@ -93,12 +93,14 @@ function emit(bundle: MimeBundle): void {
 }
 
 /**
- * Shows a chart, a table (rows, query result, arquero, danfo), a confusion matrix, or any other value. In a notebook it is drawn;
+ * Shows a chart, a table (rows, query result, arquero, danfo), a profile, a confusion matrix, or any other value. In a notebook it is drawn;
  * elsewhere its text is printed on stdout.
  * @throws Error for a figure that would be blank
  */
 export function show(value: unknown, options: HtmlTableOptions = {}): void {
   emit(toBundle(value, options))
+  const picture = isTableLike(value) ? Reflect.get(value, 'figure') : undefined
+  if (isFigure(picture)) emit(toBundle(picture))
 }
 
 /** Text that Markdown shows as it is. */

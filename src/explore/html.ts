@@ -34,8 +34,8 @@ export interface HtmlTableOptions {
   caption?: string
 }
 
-/** What a column holds, in a word. */
-function typeOf(values: readonly unknown[]): string {
+/** What a column holds, in a word: `text`, `number`, `time`, `list`, …, `mixed`, or `empty`. */
+export function typeOf(values: readonly unknown[]): string {
   const kinds = new Set(
     values
       .filter(value => value !== null && value !== undefined)
