@@ -64,7 +64,7 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
       const { page, said, asked, close } = await open({ colorScheme })
       const charts = await page.evaluate<{ drawn: boolean; marks: number; wide: boolean }[]>(`
       [...document.querySelectorAll('.moodlake-figure')].map(place => ({
-        drawn: place.matches('.js-plotly-plot') && place.querySelector('.main-svg') !== null,
+        drawn: place.querySelector('.js-plotly-plot .main-svg') !== null,
         marks: place.querySelectorAll('.point, .points path, .js-line, .hm image, .annotation').length,
         wide: place.scrollWidth > place.clientWidth + 1,
       }))`)
@@ -107,6 +107,12 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
     expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)')
+    const still = page.locator('.moodlake-figure > .still')
+    for (const picture of await still.all()) {
+      expect(await picture.isVisible()).toBe(true)
+      expect(await picture.evaluate('image => image.naturalWidth')).toBe(760)
+    }
+    expect(await still.count()).toBe(report.figures)
     expect((await page.pdf()).length).toBeGreaterThan(50_000)
     await close()
   })
