@@ -60,6 +60,14 @@ export {
   streamRowsChart,
   streamTimeChart,
 } from './explore/time-charts.js'
+export {
+  type Burst,
+  type BurstOptions,
+  findBursts,
+  type SimilarOptions,
+  type SimilarText,
+  similarTexts,
+} from './explore/topics.js'
 export { lexiconModel } from './models/lexicon.js'
 export { majorityModel } from './models/majority.js'
 export type { Answer, Example, Failure, Model, Prediction, TrainableModel } from './models/model.js'
