@@ -45,6 +45,7 @@ export {
 export { type TableLike, toArquero, toDanfo, toRows } from './explore/frames.js'
 export { type Lake, openLake, type Sql, type SqlResult } from './explore/lake-sql.js'
 export { type PlaceOptions, placeMap } from './explore/place-charts.js'
+export { type ColumnProfile, type Profile, type ProfileOptions, profile } from './explore/profile.js'
 export { makeReport, NotebookError, type Report, type ReportOptions } from './explore/report.js'
 export type { SandboxLimits, SqlColumn } from './explore/sandbox.js'
 export {
@@ -59,6 +60,14 @@ export {
   streamRowsChart,
   streamTimeChart,
 } from './explore/time-charts.js'
+export {
+  type Burst,
+  type BurstOptions,
+  findBursts,
+  type SimilarOptions,
+  type SimilarText,
+  similarTexts,
+} from './explore/topics.js'
 export { lexiconModel } from './models/lexicon.js'
 export { majorityModel } from './models/majority.js'
 export type { Answer, Example, Failure, Model, Prediction, TrainableModel } from './models/model.js'
@@ -71,7 +80,7 @@ export { clearLake, type LakeStatus, lakeStatus, optimizeLake, vacuumLake } from
 export { type RecordFields, readRecord } from './pipeline/record.js'
 export { type PipelineStreamOptions, type RunOptions, runPipeline, startBronze, startGold, startSilver } from './pipeline/run.js'
 export { measureTuning } from './pipeline/tuning.js'
-export { engineSettings, openWorkbench, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
+export { engineSettings, openWorkbench, parameter, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
 export { promote, promotions, rollback } from './registry/champion.js'
 export { type LoadedModel, loadModel } from './registry/load-model.js'
 export { type MlflowClient, mlflowClient } from './registry/mlflow.js'

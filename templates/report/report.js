@@ -1,4 +1,15 @@
 ;(function () {
+  // Each figure is followed by its data. The picture stays below for paper.
+  Array.prototype.forEach.call(document.querySelectorAll('.moodlake-figure > .still'), function (still) {
+    var place = still.parentElement
+    var figure = JSON.parse(place.nextElementSibling.textContent)
+    var live = document.createElement('div')
+    live.style.minHeight = (figure.layout.height || 380) + 'px'
+    if (!window.Plotly) return
+    place.insertBefore(live, still)
+    place.classList.add('live')
+    window.Plotly.newPlot(live, figure.data, figure.layout, Object.assign({ responsive: true }, figure.config))
+  })
   var sources = Array.prototype.slice.call(document.querySelectorAll('details.source'))
   var contents = document.querySelector('nav.contents')
   if (sources.length && contents) {
@@ -15,13 +26,4 @@
     })
     contents.appendChild(button)
   }
-  // A printed page is narrower than the window: charts are fitted to it and back.
-  function fit() {
-    if (!window.Plotly) return
-    Array.prototype.forEach.call(document.querySelectorAll('.js-plotly-plot'), function (plot) {
-      window.Plotly.Plots.resize(plot)
-    })
-  }
-  window.addEventListener('beforeprint', fit)
-  window.addEventListener('afterprint', fit)
 })()

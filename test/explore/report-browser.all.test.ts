@@ -65,7 +65,7 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
       const { page, said, asked, close } = await open({ colorScheme })
       const charts = await page.evaluate<{ drawn: boolean; marks: number; wide: boolean }[]>(`
       [...document.querySelectorAll('.moodlake-figure')].map(place => ({
-        drawn: place.matches('.js-plotly-plot') && place.querySelector('.main-svg') !== null,
+        drawn: place.querySelector('.js-plotly-plot .main-svg') !== null,
         marks: place.querySelectorAll('.point, .points path, .js-line, .hm image, .annotation').length,
         wide: place.scrollWidth > place.clientWidth + 1,
       }))`)
@@ -103,11 +103,32 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
     await close()
   })
 
+  it('changes a chart at the choice of a filter, without network', async () => {
+    const { page, said, asked, close } = await open({ colorScheme: 'light' })
+    const chart = page.locator('.js-plotly-plot', { has: page.locator('.updatemenu-header') })
+    const seen = async () => [
+      await chart.locator('.gtitle-subtitle').textContent(),
+      await chart.locator('.point path').first().getAttribute('d'),
+    ]
+    const before = await seen()
+    await chart.locator('.updatemenu-header').click()
+    await chart.locator('.updatemenu-dropdown-button', { hasText: 'es' }).click()
+    await page.waitForTimeout(300)
+    const after = await seen()
+    expect(before[0]).toContain('n = 3,000 tweets')
+    expect(after[0]).toContain('n = 1,000 tweets')
+    expect(after[1]).not.toBe(before[1])
+    expect([said, asked]).toEqual([[], []])
+    await close()
+  })
+
   it('fits a telephone and prints in light colours', async () => {
     const { page, close } = await open({ colorScheme: 'dark', width: 390 })
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
     expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)')
+    const widths = `[...document.querySelectorAll('.still')].map(image => image.checkVisibility() && image.naturalWidth)`
+    expect(await page.evaluate<unknown[]>(widths)).toEqual(Array.from({ length: report.figures }, () => 760))
     expect((await page.pdf()).length).toBeGreaterThan(50_000)
     await close()
   })
