@@ -17,7 +17,7 @@ Takes tweets from JSON files or a Kafka topic through bronze, silver and gold. R
   --until TABLE       bronze, silver or gold (default)
   --merge-schema A,B  columns beyond the schema that bronze takes from now on
   --max-files N       files in a batch (default 50000)
-  --max-rows N        records of a Kafka topic in a batch (default 100000)
+  --max-rows N        rows in a batch that comes from a Kafka topic (default 100000) or a table
   --json              one JSON document on stdout when done
 `
 

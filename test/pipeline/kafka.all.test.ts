@@ -78,6 +78,25 @@ describe.skipIf(noKafka)(`Kafka through the pipeline${noKafka ? ` (skipped: ${no
     expect((await offsetsOf(lake)).map(([file]) => file)).toEqual([0, 1, 2].map(partition => `kafka:tweets/${partition}`))
   })
 
+  it('moodlake produce ends on Ctrl-C and counts what has arrived', async () => {
+    const source = await newFolder('source')
+    writeRecords(source, 0, 2000, 100)
+    const args = ['produce', '--topic', 'stopped', '--brokers', broker.address, '--source', source, '--rate', '200/s', '--json']
+    const child = spawn('node', ['bin/moodlake.mjs', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let out = ''
+    child.stdout.on('data', (part: Buffer) => {
+      out += part.toString()
+    })
+    await new Promise(done => child.stderr.once('data', done)) // the first line of progress
+    child.kill('SIGINT')
+    expect(await new Promise(done => child.once('close', done))).toBe(0)
+    const { sent, stopped } = JSON.parse(out) as { sent: number; stopped: boolean }
+    expect(stopped).toBe(true)
+    expect(sent).toBeLessThan(2000)
+    const ends = await broker.admin.fetchTopicOffsets('stopped')
+    expect(ends.reduce((sum, { high }) => sum + Number(high), 0)).toBe(sent)
+  })
+
   it('stays exact when the broker is killed and started again in mid-run, and a partition is added', async () => {
     const lake = await newFolder('lake')
     const trigger = { everyMs: 50 }
