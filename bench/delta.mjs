@@ -212,7 +212,7 @@ try {
     writeResult('delta', {
       title: 'Delta tables',
       about:
-        'Beside delta-rs 1.6.6 (Python), the same rows in one run, in turns, on a local disk. A ratio below 1 means that ours is faster.',
+        'Beside delta-rs 1.6.6 (Python), the same rows in one run, in turns, on a local disk. A ratio below 1 means that ours is faster. Where the load average is above the number of cores, wall times wait for other programs; CPU seconds are the steadier figure.',
       command: 'npm run bench delta',
       rows,
     })

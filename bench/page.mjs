@@ -54,7 +54,7 @@ export function writePage() {
   const head = [
     '# Benchmarks',
     'Made by `bench/page.mjs` from `bench/results/`; do not edit. `npm run bench` lists the benchmarks, `npm run bench NAME` runs one.',
-    'Both sides run in one process lifetime, in turns, on the same rows. Given are the median and, in brackets, the fastest and slowest run; CPU is that of all threads. The ratio is ours ÷ peer.',
+    'Both sides run side by side in one run, in turns, on the same rows. Given are the median and, in brackets, the fastest and slowest run; CPU is that of all threads. The ratio is ours ÷ peer.',
   ]
   writeFileSync(join(root, 'docs', 'benchmarks.md'), `${[...head, ...sections].join('\n\n')}\n`)
   return 'docs/benchmarks.md'
