@@ -47,10 +47,6 @@ export async function startLab(cells: readonly string[]): Promise<Lab> {
     })
   const ended = new Promise<number | null>(done => child.on('close', done))
   const signal = (name: 'SIGINT' | 'SIGKILL') => child.exitCode ?? child.signalCode ?? process.kill(-child.pid!, name)
-  // A test run that breaks off leaves no server behind.
-  const reap = () => signal('SIGKILL')
-  process.once('exit', reap)
-  void ended.then(() => process.off('exit', reap))
   const stop = () => {
     signal('SIGINT')
     return ended
