@@ -87,6 +87,7 @@ export { type MlflowClient, mlflowClient } from './registry/mlflow.js'
 export { type MlflowServer, startMlflow } from './registry/mlflow-server.js'
 export { registerModel } from './registry/register-model.js'
 export { inspectSource, type SourceListing } from './sources/inspect.js'
+export { kafkaTopic } from './sources/kafka.js'
 export { openStore } from './stores/open-store.js'
 export type { Store, StoredFile } from './stores/store.js'
 export {

@@ -8,7 +8,7 @@
     if (!window.Plotly) return
     place.insertBefore(live, still)
     place.classList.add('live')
-    window.Plotly.newPlot(live, figure.data, figure.layout, Object.assign({ responsive: true }, figure.config))
+    window.Plotly.newPlot(live, figure.data, figure.layout, Object.assign({}, figure.config, { responsive: true }))
   })
   var sources = Array.prototype.slice.call(document.querySelectorAll('details.source'))
   var contents = document.querySelector('nav.contents')
