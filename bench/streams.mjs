@@ -1,10 +1,10 @@
 /**
- * `node bench/streams.mjs [--quick] [--no-spark] [--rows MILLIONS]`: raw files → bronze → silver beside Spark structured streaming with Delta,
+ * `node bench/streams.mjs [--quick] [--no-spark] [--rows MILLIONS] [--only lines|files|many|rows]`: raw files → bronze → silver beside Spark structured streaming with Delta,
  * the same files in turns in one run, each run a process of its own. Spark is fetched into .moodlake/ when Java and Maven are there.
  * The load comes from ../shared/tools (MOODLAKE_SHARED names another place).
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inTurns, root, writeResult } from './measure.mjs'
@@ -13,6 +13,7 @@ const option = name => process.argv.includes(`--${name}`)
 const quick = option('quick')
 const millions = option('rows') ? Number(process.argv[process.argv.indexOf('--rows') + 1]) : 4
 const shared = process.env.MOODLAKE_SHARED ?? join(root, '..', 'shared')
+const only = option('only') ? process.argv[process.argv.indexOf('--only') + 1] : undefined
 const rows = []
 
 /** One run of ours in this process: prints what it took, start of the process included. */
@@ -116,48 +117,61 @@ const tool = (name, ...args) =>
 
 async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'moodlake-bench-'))
-  mkdirSync(join(folder, 'x'))
   const at = name => join(folder, name)
   const spark = findSpark()
   const beside = side => (spark ? { spark: side } : {})
+  const n = quick ? 1 : 5
+  const works = {
+    async lines() {
+      const { lines, silver } = tool('tweet-lines.mjs', at('lines'), 40, 5000)
+      await compare(
+        '200,000 tweets in 40 JSON-lines files → bronze → silver',
+        n,
+        {
+          ours: () => ours(folder, { source: at('lines'), until: 'silver' }, [lines, silver]),
+          ...beside(() => sparkRun(spark, folder, at('lines'), 40, silver)),
+        },
+        '≥ 12 × faster, ≥ 15 × less CPU, ≤ 600 MB',
+        'seconds without the start of Node and of the JVM; CPU seconds with it',
+      )
+    },
+    async files() {
+      tool('classroom-files.mjs', at('files'), 50_000)
+      await compare(
+        '50,000 one-record JSON files → bronze',
+        1,
+        {
+          ours: () => ours(folder, { source: at('files'), until: 'bronze' }, [50_000]),
+          ...beside(() => sparkRun(spark, folder, at('files'), 50_000)),
+        },
+        '≥ 60 × faster',
+        'Spark runs the same baseline program on these files; its CPU seconds include an empty silver stream',
+      )
+    },
+    async many() {
+      tool('classroom-files.mjs', at('files'), 200_000)
+      const many = () => ours(folder, { source: at('files'), until: 'bronze' }, [200_000])
+      await compare('200,000 one-record JSON files → bronze', n, { ours: many }, '< 10 s', '')
+      rmSync(at('files'), { recursive: true })
+    },
+    async rows() {
+      const load = tool('tweet-lines.mjs', at('lines'), Math.round(millions * 200), 5000)
+      let run
+      const whole = () => {
+        run = ours(folder, { source: at('lines'), until: 'silver' }, [load.lines, load.silver])
+        return run
+      }
+      await compare(`${millions} M tweets → bronze → silver`, 1, { ours: whole }, 'RSS < 700 MB, flat; no slower at the end', '')
+      const [early, late] = [run.early, run.late].map(list => list.map(speed => Math.round(speed / 1000)))
+      const memory = run.memory.filter((_, i) => i % Math.ceil(run.memory.length / 10) === 0)
+      rows.at(-1).note =
+        `thousand rows/s, first and second half of the batches: bronze ${early[0]} and ${late[0]}, silver ${early[1]} and ${late[1]}; MB after batches: ${memory.join(' ')}`
+      process.stdout.write(`  ${rows.at(-1).note}\n`)
+    },
+  }
   try {
-    const { lines, silver } = tool('tweet-lines.mjs', at('lines'), 40, 5000)
-    await compare(
-      '200,000 tweets in 40 JSON-lines files → bronze → silver',
-      quick ? 1 : 5,
-      {
-        ours: () => ours(folder, { source: at('lines'), until: 'silver' }, [lines, silver]),
-        ...beside(() => sparkRun(spark, folder, at('lines'), 40, silver)),
-      },
-      '≥ 12 × faster, ≥ 15 × less CPU, ≤ 600 MB',
-      'seconds without the start of Node and of the JVM; CPU seconds with it',
-    )
-    tool('classroom-files.mjs', at('files'), 50_000)
-    await compare(
-      '50,000 one-record JSON files → bronze',
-      1,
-      {
-        ours: () => ours(folder, { source: at('files'), until: 'bronze' }, [50_000]),
-        ...beside(() => sparkRun(spark, folder, at('files'), 50_000)),
-      },
-      '≥ 60 × faster',
-      'Spark reads the same files with the same baseline program; CPU seconds of Spark include an empty silver stream',
-    )
-    tool('classroom-files.mjs', at('files'), 200_000)
-    const n = quick ? 1 : 3
-    const many = () => ours(folder, { source: at('files'), until: 'bronze' }, [200_000])
-    await compare('200,000 one-record JSON files → bronze', n, { ours: many }, '< 10 s', '')
-    rmSync(at('files'), { recursive: true })
-    const load = tool('tweet-lines.mjs', at('lines'), Math.round(millions * 200), 5000)
-    let big
-    const whole = () => (big = ours(folder, { source: at('lines'), until: 'silver' }, [load.lines, load.silver]))
-    await compare(`${millions} M tweets → bronze → silver`, 1, { ours: whole }, 'RSS < 700 MB, flat; no slower at the end', '')
-    const [early, late] = [big.early, big.late].map(list => list.map(speed => Math.round(speed / 1000)))
-    const memory = big.memory.filter((_, i) => i % Math.ceil(big.memory.length / 10) === 0)
-    rows.at(-1).note =
-      `thousand rows/s, first and second half of the batches: bronze ${early[0]} and ${late[0]}, silver ${early[1]} and ${late[1]}; MB after batches: ${memory.join(' ')}`
-    process.stdout.write(`  ${rows.at(-1).note}\n`)
-    if (!quick)
+    for (const [name, work] of Object.entries(works)) if (!only || only === name) await work()
+    if (!quick && !only)
       writeResult('streams', {
         title: 'Streams',
         about:

@@ -97,7 +97,8 @@ export async function startSilver(options: PipelineStreamOptions = {}): Promise<
     recover: () => lastBatch('silver_stream', [table, quarantine]),
     async work(rows, context): Promise<BatchResult> {
       if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
-      const known = await (await table.snapshot()).relation({ columns: ['tweet_id'] })
+      const snapshot = await table.snapshot()
+      const known = (where: string) => snapshot.relation({ columns: ['tweet_id'], where })
       const made = await silver(rows, { known, now: new Date() })
       try {
         context.signal.throwIfAborted()

@@ -1,5 +1,5 @@
 import { setImmediate as nextTick } from 'node:timers/promises'
-import { quoteText } from '../delta/duckdb.js'
+import { duckdb, quoteText } from '../delta/duckdb.js'
 import type { Batch } from '../sources/batch.js'
 import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
 import { tweetDateSql } from '../text/dates.js'
@@ -62,8 +62,11 @@ export interface SilverBatch {
 
 /** Options of `silver`. */
 export interface SilverOptions {
-  /** SQL table expression with a column `tweet_id`: the tweets that silver has. Default none. */
-  known?: string
+  /**
+   * Gives a SQL table expression with a column `tweet_id`: the tweets that silver has, at least those that meet the
+   * predicate, which bounds the ids of the batch: ids that grow with time lie in few files. Default none.
+   */
+  known?(where: string): Promise<string>
   /** Time of processing, for the quarantine. */
   now: Date
 }
@@ -83,7 +86,8 @@ export async function silver(bronze: Batch, options: SilverOptions): Promise<Sil
   }
   try {
     const quarantine = await judged.sql(from => quarantineRows(from, options.now))
-    const distinct = await keep(judged.sql(from => distinctTweets(from, options.known)))
+    const known = await options.known?.(await idRange(judged))
+    const distinct = await keep(judged.sql(from => distinctTweets(from, known)))
     const tweets = await distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, silverRows)
     const duplicates = judged.count - quarantine.count - tweets.count
     const drop = async () => void (await Promise.all([tweets.drop(), quarantine.drop()]))
@@ -102,6 +106,13 @@ function judge(from: string): string {
         coalesce(id, CASE WHEN text IS NOT NULL THEN md5(concat_ws(chr(31), coalesce(date, ''), coalesce("user", ''), text)) END) AS tweet_id
       FROM ${from}
     )`
+}
+
+/** The ids of a batch as a predicate. */
+async function idRange(judged: Batch): Promise<string> {
+  const select = `SELECT coalesce(min(tweet_id), '') AS low, coalesce(max(tweet_id), '') AS high FROM ${judged.from}`
+  const [ids] = await (await duckdb()).rows<{ low: string; high: string }>(select)
+  return `tweet_id >= ${quoteText(ids!.low)} AND tweet_id <= ${quoteText(ids!.high)}`
 }
 
 function quarantineRows(from: string, now: Date): string {

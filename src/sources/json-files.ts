@@ -29,7 +29,7 @@ interface LoggedBatch {
 }
 
 const DEFAULT_FILES = 50_000
-const DEFAULT_BYTES = 16 * 2 ** 20
+const DEFAULT_BYTES = 12 * 2 ** 20
 const JSON_FILE = /\.(json|ndjson|jsonl)(\.gz)?$/i
 
 /** True for files that are read: a JSON extension, and no part of the path hidden or set aside by `_`. */

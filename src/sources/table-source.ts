@@ -22,12 +22,12 @@ interface Piece {
   last: boolean
 }
 
-const DEFAULT_ROWS = 50_000
+const DEFAULT_ROWS = 64_000
 const DEFAULT_BYTES = 64 * 2 ** 20
 
 /**
  * A Delta table as a replayable source: the rows that each version added, in order of version, file and row. A batch may end
- * inside a version. The table must only grow: a version that took rows away is refused by its number; compaction, which
+ * inside a version, and inside a file that is too large for one. The table must only grow: a version that took rows away is refused by its number; compaction, which
  * changes no rows, is passed over.
  * @param open gives the table, or undefined while nobody has made it
  */
@@ -73,7 +73,10 @@ export function tableSource(name: string, open: () => Promise<DeltaTable | undef
       let to: TableOffset | undefined
       for await (const { version, add, rows, first, read, last } of pieces(source, from, newest)) {
         const next = to?.version !== version
-        if (to && (taken.rows >= maxRows || (next && taken.versions >= maxFiles) || taken.bytes + add.size > maxBytes)) break
+        // Cut is only what is too large for a batch of its own: reading from the middle of a file costs all before it.
+        const full =
+          taken.rows + rows - read > maxRows || (next && taken.versions >= maxFiles) || taken.bytes + add.size > maxBytes
+        if (to && full) break
         const end = Math.min(rows, read + maxRows - taken.rows)
         taken.rows += end - read
         taken.bytes += add.size
