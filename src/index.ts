@@ -15,6 +15,7 @@ export { confusionOf, metricsOf } from './evaluation/metrics.js'
 export { NEUTRAL_POLICIES, neutralPolicies, type PolicyResult, policiesOfCounts } from './evaluation/neutral-policy.js'
 export { guardBlankPicture } from './evaluation/picture.js'
 export { type Roc, rocCurve } from './evaluation/roc.js'
+export { runStudy, type Study, type StudyCell, type StudyOptions, splitExamples } from './evaluation/study.js'
 export {
   type BarOptions,
   barChart,
@@ -68,10 +69,13 @@ export {
   type SimilarText,
   similarTexts,
 } from './explore/topics.js'
+export { classicalModel, LEARNERS, type Learner } from './models/classical.js'
+export { type Explanation, explain } from './models/explain.js'
 export { lexiconModel } from './models/lexicon.js'
 export { majorityModel } from './models/majority.js'
 export type { Answer, Example, Failure, Model, Prediction, TrainableModel } from './models/model.js'
 export { ngramModel } from './models/ngram.js'
+export { FEATURE_SETS, type FeatureSet } from './models/text-features.js'
 export { fiveS, type Tuning } from './monitoring/five-s.js'
 export { type CandidateRow, type ChampionOptions, chooseChampion, type Election, readLabelled } from './pipeline/champion.js'
 export { confusionPicture } from './pipeline/confusion-picture.js'

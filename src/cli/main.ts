@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<Command>> = {
   score: async () => (await import('./score.js')).command,
   evaluate: async () => (await import('./evaluate.js')).command,
   compare: async () => (await import('./compare.js')).command,
+  study: async () => (await import('./study.js')).command,
   report: async () => (await import('./report.js')).command,
   models: async () => (await import('./models.js')).command,
   promote: async () => (await import('./promote.js')).command,

@@ -1,3 +1,4 @@
+import { classicalModel, LEARNERS } from '../models/classical.js'
 import { lexiconModel } from '../models/lexicon.js'
 import { majorityModel } from '../models/majority.js'
 import type { Example, TrainableModel } from '../models/model.js'
@@ -10,6 +11,7 @@ const KINDS: Record<string, (options: { name?: string }) => TrainableModel> = {
   majority: majorityModel,
   lexicon: lexiconModel,
   ngram: ngramModel,
+  ...Object.fromEntries(LEARNERS.map(learner => [learner, ({ name }: { name?: string }) => classicalModel({ name, learner })])),
 }
 
 export const command: Command = {

@@ -1,10 +1,11 @@
 /** What a cell shows: rich output in the notebook kernel, text anywhere else. */
 import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
+import type { Explanation } from '../models/explain.js'
 import type { Figure } from './chart.js'
 import { type ConfusionCounts, confusionMatrixChart } from './evaluation-charts.js'
 import { isTableLike, type TableLike, toColumns } from './frames.js'
-import { escapeHtml, figureTitle, type HtmlTableOptions, tableHtml } from './html.js'
+import { escapeHtml, explanationHtml, figureTitle, type HtmlTableOptions, tableHtml } from './html.js'
 import { figureSvg } from './svg.js'
 import { formatNumber, formatValue, textTable } from './text-table.js'
 
@@ -71,10 +72,21 @@ function provenance(table: TableLike): string {
   return `${formatNumber(toColumns(table).n)} rows${from ? ` from ${from}` : ''}, ${formatNumber(Math.round(Number(Reflect.get(table, 'ms')) || 0))} ms`
 }
 
+function isExplanation(value: unknown): value is Explanation {
+  return typeof value === 'object' && value !== null && 'parts' in value && 'faithfulness' in value
+}
+
 /** A value as the output of a cell. */
 export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBundle {
   if (isFigure(value)) return figureBundle(value)
   if (isConfusion(value)) return figureBundle(confusionMatrixChart(value))
+  if (isExplanation(value)) {
+    const words = value.parts.filter(part => part.weight).map(part => `${part.text} ${part.weight.toFixed(3)}`)
+    return {
+      'text/html': explanationHtml(value),
+      'text/plain': `${value.label} ${value.probability.toFixed(3)} (${value.method}): ${words.join(', ')}`,
+    }
+  }
   if (isTableLike(value)) {
     const from = provenance(value)
     const text = textTable(value, { maxRows: Math.min(options.maxRows ?? 20, 200) })
@@ -95,7 +107,7 @@ function emit(bundle: MimeBundle): void {
 }
 
 /**
- * Shows a chart, a table (rows, query result, arquero, danfo), a profile, a confusion matrix, or any other value. In a notebook it is drawn;
+ * Shows a chart, a table (rows, query result, arquero, danfo), a profile, a confusion matrix, an explanation, or any other value. In a notebook it is drawn;
  * elsewhere its text is printed on stdout.
  * @throws Error for a figure that would be blank
  */

@@ -1,5 +1,6 @@
 /** Tables and figures as HTML in which the text of strangers is inert. */
-import type { Figure } from './chart.js'
+import type { Explanation } from '../models/explain.js'
+import { type Figure, LABEL_COLOURS } from './chart.js'
 import { isDanfo, type TableLike, toColumns } from './frames.js'
 import { formatNumber, formatValue } from './text-table.js'
 
@@ -102,4 +103,21 @@ export function figureTitle(figure: Figure): { title: string; subtitle: string }
       .replaceAll('&amp;', '&')
   const title = figure.layout.title as { text?: unknown; subtitle?: { text?: unknown } } | undefined
   return { title: plain(title?.text) || 'untitled chart', subtitle: plain(title?.subtitle?.text) }
+}
+
+/** An explanation as its text, each word coloured by what it adds: the class's colour for it, hatched amber against it. */
+export function explanationHtml({ parts, label, probability, method, faithfulness, model }: Explanation): string {
+  const most = Math.max(...parts.map(part => Math.abs(part.weight)), 1e-12)
+  const span = ({ text, weight }: Explanation['parts'][number]) => {
+    const strength = Math.abs(weight) / most
+    if (strength < 0.02) return escapeHtml(text)
+    const shade = Math.round(200 * strength)
+      .toString(16)
+      .padStart(2, '0')
+    const style = weight > 0 ? `background:${LABEL_COLOURS[label]}${shade}` : `border-bottom:3px dotted #e69f00${shade}`
+    return `<bdi style="${style};border-radius:3px" title="${weight.toFixed(3)}">${escapeHtml(text)}</bdi>`
+  }
+  const faith = faithfulness === null ? '' : `, faithfulness ${faithfulness.toFixed(2)}`
+  const note = `${label} ${probability.toFixed(2)} (${model}; ${method}${faith}). Shaded: speaks for it; dotted: against it.`
+  return `<p style="line-height:1.9;margin:.3em 0;overflow-wrap:anywhere" dir="auto">${parts.map(span).join('')}</p><p style="opacity:.7;margin:.2em 0 .8em">${escapeHtml(note)}</p>`
 }

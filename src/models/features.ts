@@ -15,7 +15,7 @@ export interface FeatureSettings {
 export interface TermCounts {
   /** Buckets, each once per block: word n-grams first, then character n-grams. */
   buckets: Int32Array
-  counts: Int32Array
+  counts: Int32Array | Float32Array
   /** Number of word entries: characters are in [words, size). */
   words: number
   /** Number of entries. */

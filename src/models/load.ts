@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
+import { loadClassical } from './classical.js'
 import { CARD_FILE, hashFolder, type ModelCard, readModelCard } from './folder.js'
 import { lexiconModel } from './lexicon.js'
 import { majorityModel } from './majority.js'
@@ -29,6 +30,8 @@ export async function loadModelFolder(folder: string, options: LoadModelOptions 
       return lexiconModel({ card, hash })
     case 'ngram':
       return loadNgram(path, card, hash)
+    case 'classical':
+      return loadClassical(path, card, hash)
     case 'transformer':
       return loadTransformer(path, card, hash, options)
     default:

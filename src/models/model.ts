@@ -33,6 +33,11 @@ export interface Model {
   /** sha256 (hex) over the files of the model's folder; undefined while the model was never saved. */
   readonly hash?: string
   predict(texts: readonly string[], options?: { signal?: AbortSignal; onProgress?: (done: number) => void }): Promise<Answer[]>
+  /**
+   * Where the model is a sum over words: the exact share of each piece of a text (words and the white space between them) in
+   * the score of a class. With the model's bias they add up to it.
+   */
+  weigh?(pieces: readonly string[], label: Label): number[]
   /** Ends workers and frees memory. */
   close?(): Promise<void>
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isFailure } from '../../src/models/answer.js'
+import { classicalModel, LEARNERS } from '../../src/models/classical.js'
 import { hashFolder } from '../../src/models/folder.js'
 import { lexiconModel } from '../../src/models/lexicon.js'
 import { loadModelFolder } from '../../src/models/load.js'
@@ -15,6 +16,12 @@ import { syntheticExamples } from './examples.js'
 trainableContract('majority', majorityModel)
 trainableContract('lexicon', lexiconModel)
 trainableContract('ngram', () => ngramModel({ settings: { bits: 14 } }))
+for (const learner of LEARNERS)
+  trainableContract(`${learner} on S4`, () =>
+    classicalModel({ learner, features: 'S4', settings: learner === 'rf' ? { trees: 5 } : {} }),
+  )
+trainableContract('lr on S2', () => classicalModel({ learner: 'lr', features: 'S2' }))
+trainableContract('rf on S5', () => classicalModel({ learner: 'rf', features: 'S5', settings: { trees: 3 } }))
 
 async function accuracy(model: Model): Promise<number> {
   const examples = syntheticExamples(400, 55)
@@ -77,6 +84,7 @@ describe('what they learn', () => {
     })
     await expect(learning).rejects.toThrow('enough')
     clearInterval(beat)
+    // Steps of it that held the thread would leave no beat.
     expect(beats).toBeGreaterThan(5)
   })
 })

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { toBundle } from '../../src/explore/display.js'
+import { isFailure } from '../../src/models/answer.js'
+import { classicalModel } from '../../src/models/classical.js'
+import { explain } from '../../src/models/explain.js'
+import { ngramModel } from '../../src/models/ngram.js'
+import { syntheticExamples } from './examples.js'
+
+const twoClasses = syntheticExamples(800).filter(({ label }) => label !== 'neutral')
+const TEXT = 'the phone\tlove again  today awful love <b>'
+
+describe('why this label', () => {
+  it.each(['S4', 'S5'] as const)('exact weights on %s: with the bias they are the log odds', async features => {
+    const model = classicalModel({ learner: 'lr', features })
+    await model.fit(twoClasses)
+    const odds = async (text: string) => {
+      const [answer] = await model.predict([text])
+      if (!answer || isFailure(answer)) throw new Error('failed')
+      return Math.log(answer.probabilities[2] / answer.probabilities[0])
+    }
+    const { method, parts, label } = await explain(model, TEXT)
+    expect(method).toBe('weights')
+    expect(parts.map(part => part.text).join('')).toBe(TEXT)
+    // A text without any known word has the bias only.
+    const total = (label === 'positive' ? 1 : -1) * parts.reduce((sum, part) => sum + part.weight, 0)
+    expect(total).toBeCloseTo((await odds(TEXT)) - (await odds('zzz')), 6)
+    const weight = (word: string) => parts.find(part => part.text === word)!.weight
+    expect(Math.sign(weight('love'))).toBe(-Math.sign(weight('awful')))
+  })
+
+  it('occlusion finds the word that decides, and the deletion curve proves it', async () => {
+    const model = ngramModel({ settings: { bits: 14 } })
+    await model.fit(syntheticExamples(600))
+    const why = await explain(model, 'the phone today love my bus')
+    expect(why).toMatchObject({ method: 'occlusion', label: 'positive' })
+    const heaviest = why.parts.reduce((a, b) => (b.weight > a.weight ? b : a))
+    expect(heaviest.text).toBe('love')
+    expect(why.deletion).toHaveLength(7)
+    expect(why.deletion[1]).toBeCloseTo(why.probability - heaviest.weight, 12)
+    expect(why.faithfulness).toBeGreaterThan(0.1)
+    expect(await explain(model, 'the phone today love my bus')).toEqual(why)
+    expect((await explain(model, ' ')).faithfulness).toBeNull()
+  })
+
+  it('is shown as coloured text in which mark-up is inert', async () => {
+    const model = classicalModel({ learner: 'nb' })
+    await model.fit([...twoClasses, { text: 'love <img/src=x/onerror=alert(1)>', label: 'positive' }])
+    const why = await explain(model, 'love <img/src=x/onerror=alert(1)> awful " onclick="x')
+    const html = String(toBundle(why)['text/html'])
+    expect(html).toContain('background:#0079bd')
+    expect(html).toContain('&lt;img/src=x/onerror=alert(1)&gt;')
+    expect(html).not.toMatch(/<img|<script| onclick="/)
+  })
+})
