@@ -73,8 +73,12 @@ export function tableHtml(table: TableLike, options: HtmlTableOptions = {}): str
     column =>
       column.some(value => value !== null) && column.every(value => value === null || /^(number|bigint)$/.test(typeof value)),
   )
-  const times = values.map(column => column.some(value => value instanceof Date))
-  const style = (i: number) => (numeric[i] ? NUMERIC : times[i] ? `${TEXT};white-space:nowrap` : TEXT)
+  const times = values.map(column => column.some(value => value instanceof Date) && typeOf(column) === 'time')
+  const wide = values.map(column => column.slice(0, shown).some(value => (formatValue(value)?.length ?? 0) > 40))
+  const style = (i: number) => {
+    if (numeric[i]) return NUMERIC
+    return times[i] ? `${TEXT};white-space:nowrap` : wide[i] ? `${TEXT};min-width:16em` : TEXT
+  }
   const head = columns.names.map((name, i) => {
     const type = types.get(name) ?? typeOf(values[i]!)
     return `<th scope="col" style="${style(i)}">${escapeHtml(name)}<br><small style="font-weight:normal;opacity:.7">${escapeHtml(type.toLowerCase())}</small></th>`

@@ -116,7 +116,7 @@ function look(columns: Columns, column: string): Seen {
   return { row, sorted, common }
 }
 
-const cut = (text: string) => ([...text].length > 48 ? `${[...text].slice(0, 47).join('')}…` : text)
+const cut = (text: string) => ([...text].length > 28 ? `${[...text].slice(0, 27).join('')}…` : text)
 
 const PANELS = 3
 const BINS = 24

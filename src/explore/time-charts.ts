@@ -236,8 +236,9 @@ export function sentimentOverTime(table: TableLike, options: SentimentTimeOption
     bargap: 0,
     xaxis: axis(`${every} (UTC)`, { type: 'date', showgrid: false }),
     yaxis: axis('share of tweets (%)', { range: [0, 100] }),
-    height: options.height ?? 380,
-    ...(by ? { updatemenus: [filterMenu(seen, by, every, subtitle)] } : {}),
+    height: options.height ?? (by ? 415 : 380),
+    // The menu has a line of its own below the subtitle.
+    ...(by ? { updatemenus: [filterMenu(seen, by, every, subtitle)], margin: { l: 60, r: 24, t: 121, b: 56 } } : {}),
   })
 }
 

@@ -122,6 +122,27 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
     await close()
   })
 
+  it('sorts a table at a click on a head, and back at a second', async () => {
+    const { page, close } = await open({ colorScheme: 'light' })
+    const head = page.locator('.moodlake-table th', { hasText: 'user' }).first()
+    const column = async () => {
+      const place = await page.evaluate(
+        `[...document.querySelectorAll('.moodlake-table th')].find(head => head.textContent.startsWith('user')).cellIndex`,
+      )
+      return page
+        .locator('.moodlake-table')
+        .first()
+        .locator(`tbody td:nth-child(${Number(place) + 1})`)
+        .allTextContents()
+    }
+    await head.click()
+    const up = await column()
+    expect(up).toEqual([...up].sort((a, b) => a.localeCompare(b)))
+    await head.click()
+    expect(await column()).toEqual([...up].reverse())
+    await close()
+  })
+
   it('fits a telephone and prints in light colours', async () => {
     const { page, close } = await open({ colorScheme: 'dark', width: 390 })
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
