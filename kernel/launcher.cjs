@@ -111,10 +111,31 @@ function endWithJupyter({ ZmqServer }) {
   setInterval(() => process.ppid !== parent && process.exit(0), 2000).unref()
 }
 
+/** JupyterLab asks each kernel for its history; tslab, which keeps none, would tell the terminal each time. */
+function passOverHistory() {
+  const { warn } = console
+  console.warn = (...parts) => {
+    if (parts[0] !== 'unknown msg_type: history_request') warn(...parts)
+  }
+}
+
+const STOPS = ['Interrupted asynchronously', 'Script execution was interrupted by `SIGINT`']
+
+/** Says Stop in a word, where tslab shows the stack of its own start. */
+function shortenStop(executor) {
+  const { createExecutor } = executor
+  executor.createExecutor = (folder, converters, { log, error }) => {
+    const short = part => (part instanceof Error && STOPS.includes(part.message) ? 'stopped' : part)
+    return createExecutor(folder, converters, { log, error: (...parts) => error(...parts.map(short)) })
+  }
+}
+
 const root = findRoot(process.cwd())
 process.chdir(root)
 const requireTslab = createRequire(createRequire(path.join(root, 'package.json')).resolve('tslab/package.json'))
 wrapTypescript(requireTslab)
 armInterrupt()
 endWithJupyter(requireTslab('./dist/jupyter.js'))
+passOverHistory()
+shortenStop(requireTslab('./dist/executor.js'))
 requireTslab('./dist/main.js').startKernel({ configPath: process.argv[2], enableFindLocal: false })

@@ -15,6 +15,8 @@ process.exitCode = await hand(
     '-y', // Ctrl-C ends it without a question.
     `--ServerApp.root_dir=${root}`,
     `--LabApp.default_url=${page}`,
+    // overrides.json: no question about news pops up over the notebook, and nobody is asked for any.
+    `--LabApp.app_settings_dir=${join(root, 'kernel', 'lab-settings')}`,
     ...(process.getuid?.() === 0 ? ['--allow-root'] : []),
     ...process.argv.slice(2),
   ],

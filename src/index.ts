@@ -46,6 +46,7 @@ export {
 export { type TableLike, toArquero, toDanfo, toRows } from './explore/frames.js'
 export { type Lake, openLake, type Sql, type SqlResult } from './explore/lake-sql.js'
 export { type PlaceOptions, placeMap } from './explore/place-charts.js'
+export { type ColumnProfile, type Profile, type ProfileOptions, profile } from './explore/profile.js'
 export { makeReport, NotebookError, type Report, type ReportOptions } from './explore/report.js'
 export type { SandboxLimits, SqlColumn } from './explore/sandbox.js'
 export {
@@ -60,6 +61,14 @@ export {
   streamRowsChart,
   streamTimeChart,
 } from './explore/time-charts.js'
+export {
+  type Burst,
+  type BurstOptions,
+  findBursts,
+  type SimilarOptions,
+  type SimilarText,
+  similarTexts,
+} from './explore/topics.js'
 export { classicalModel, LEARNERS, type Learner } from './models/classical.js'
 export { type Explanation, explain } from './models/explain.js'
 export { lexiconModel } from './models/lexicon.js'
@@ -71,17 +80,18 @@ export { fiveS, type Tuning } from './monitoring/five-s.js'
 export { type CandidateRow, type ChampionOptions, chooseChampion, type Election, readLabelled } from './pipeline/champion.js'
 export { confusionPicture } from './pipeline/confusion-picture.js'
 export { evaluateLake, type LakeEvaluation, type LoggedRun, logEvaluation } from './pipeline/evaluation.js'
-export { clearLake, type LakeStatus, lakeStatus } from './pipeline/lake.js'
+export { clearLake, type LakeStatus, lakeStatus, optimizeLake, vacuumLake } from './pipeline/lake.js'
 export { type RecordFields, readRecord } from './pipeline/record.js'
 export { type PipelineStreamOptions, type RunOptions, runPipeline, startBronze, startGold, startSilver } from './pipeline/run.js'
 export { measureTuning } from './pipeline/tuning.js'
-export { engineSettings, openWorkbench, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
+export { engineSettings, openWorkbench, parameter, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
 export { promote, promotions, rollback } from './registry/champion.js'
 export { type LoadedModel, loadModel } from './registry/load-model.js'
 export { type MlflowClient, mlflowClient } from './registry/mlflow.js'
 export { type MlflowServer, startMlflow } from './registry/mlflow-server.js'
 export { registerModel } from './registry/register-model.js'
 export { inspectSource, type SourceListing } from './sources/inspect.js'
+export { kafkaTopic } from './sources/kafka.js'
 export { openStore } from './stores/open-store.js'
 export type { Store, StoredFile } from './stores/store.js'
 export {

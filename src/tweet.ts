@@ -41,7 +41,7 @@ export interface BronzeTweet {
   record: string | null
   /** What did not fit: the whole text of a malformed record, or a JSON object of the fields that are not in the schema. */
   rescue: string | null
-  /** Path of the file under the source's folder, and the line (or array position) in it, from 1. */
+  /** Path of the file under the source's folder, and the line (or array position) in it, from 1; or `kafka:TOPIC/PARTITION` and the offset. */
   source_file: string
   source_line: number
   processing_time: Date

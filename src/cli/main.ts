@@ -4,9 +4,12 @@ import { type Command, say, UsageError } from './command.js'
 const commands: Record<string, () => Promise<Command>> = {
   demo: async () => (await import('./demo.js')).command,
   run: async () => (await import('./run.js')).command,
+  produce: async () => (await import('./produce.js')).command,
   status: async () => (await import('./status.js')).command,
   stop: async () => (await import('./stop.js')).command,
   clear: async () => (await import('./clear.js')).command,
+  optimize: async () => (await import('./optimize.js')).command,
+  vacuum: async () => (await import('./vacuum.js')).command,
   history: async () => (await import('./history.js')).command,
   table: async () => (await import('./table.js')).command,
   sql: async () => (await import('./sql.js')).command,
@@ -19,6 +22,7 @@ const commands: Record<string, () => Promise<Command>> = {
   models: async () => (await import('./models.js')).command,
   promote: async () => (await import('./promote.js')).command,
   rollback: async () => (await import('./rollback.js')).command,
+  'crash-test': async () => (await import('./crash-test.js')).command,
   doctor: async () => (await import('./doctor.js')).command,
 }
 

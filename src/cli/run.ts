@@ -1,5 +1,5 @@
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
-import { type RunOptions, runPipeline } from '../pipeline/run.js'
+import { type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
 import { loadModel } from '../registry/load-model.js'
 import type { Progress, Stream, Trigger } from '../streams/stream.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
@@ -7,9 +7,9 @@ import { type Command, parse, printJson, say, UsageError } from './command.js'
 const help = `
 usage: moodlake run --source URI [options]
 
-Takes tweets from JSON files through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
+Takes tweets from JSON files or a Kafka topic through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
 
-  --source URI        folder of JSON files, one file, or s3://bucket/prefix
+  --source URI        folder of JSON files, one file, s3://bucket/prefix, or kafka://HOST:PORT[,…]/TOPIC
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
   --model URI         compact (default), a folder, file:…, models:/NAME@ALIAS or models:/NAME/VERSION
   --mode MODE         linear (default): one stage after another; concurrent: all at once
@@ -17,6 +17,7 @@ Takes tweets from JSON files through bronze, silver and gold. Run it again: what
   --until TABLE       bronze, silver or gold (default)
   --merge-schema A,B  columns beyond the schema that bronze takes from now on
   --max-files N       files in a batch (default 50000)
+  --max-rows N        rows in a batch that comes from a Kafka topic (default 100000) or a table
   --json              one JSON document on stdout when done
 `
 
@@ -52,10 +53,12 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
       until: { type: 'string', default: 'gold' },
       'merge-schema': { type: 'string' },
       'max-files': { type: 'string' },
+      'max-rows': { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
-  if (!values.source) throw new UsageError('run: --source is missing: a folder of JSON files or s3://bucket/prefix')
+  if (!values.source)
+    throw new UsageError('run: --source is missing: a folder of JSON files, s3://bucket/prefix or kafka://HOST:PORT/TOPIC')
   return {
     model: values.model,
     json: values.json,
@@ -65,7 +68,10 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
       mode: choice('mode', values.mode, ['linear', 'concurrent'] as const),
       until: choice('until', values.until, ['bronze', 'silver', 'gold'] as const),
       trigger: readTrigger(values.trigger),
-      ...(values['max-files'] && { limits: { maxFiles: readCount('max-files', values['max-files']) } }),
+      limits: {
+        ...(values['max-files'] && { maxFiles: readCount('max-files', values['max-files']) }),
+        ...(values['max-rows'] && { maxRows: readCount('max-rows', values['max-rows']) }),
+      },
       ...(values['merge-schema'] && { admit: values['merge-schema'].split(',').filter(Boolean) }),
     },
   }
@@ -79,6 +85,16 @@ export function progressLine(progress: Progress): string {
     .join('')
   const rows = `${progress.rowsIn.toLocaleString('en')} rows in, ${progress.rowsOut.toLocaleString('en')} out${counts}`
   return `${progress.stream.padEnd(13)} batch ${progress.batch}: ${rows}, ${Math.round(progress.ms).toLocaleString('en')} ms, backlog ${progress.backlog}`
+}
+
+/** Says how far a batch is scored, at most every two seconds. */
+function scoringLines(): (scoring: Scoring) => void {
+  let said = Date.now()
+  return ({ batch, done, of }) => {
+    if (Date.now() - said < 2000) return
+    said = Date.now()
+    say(`gold_stream   batch ${batch}: scored ${done.toLocaleString('en')} of ${of.toLocaleString('en')}`)
+  }
 }
 
 function summary(stream: Stream) {
@@ -100,6 +116,8 @@ function summary(stream: Stream) {
 /** Complains about a run that was given nothing it could use: exit code 1 though nothing broke. */
 function complaint(source: string, status: LakeStatus): string | undefined {
   const rows = (name: string) => status.tables[name]?.rows ?? 0
+  const kafka = source.startsWith('kafka:')
+  if (!rows('bronze') && kafka) return `source: no records in ${source}`
   if (!rows('bronze')) return `source: no JSON records in ${source} (files end in .json, .jsonl or .ndjson, also with .gz)`
   if (status.streams.silver_stream && !rows('silver'))
     return `source: none of the ${rows('bronze')} records of ${source} is a tweet; see the table quarantine`
@@ -122,6 +140,7 @@ async function run(args: string[]): Promise<number> {
       model,
       signal: stop.signal,
       onProgress: progress => say(progressLine(progress)),
+      onScored: scoringLines(),
     })
     const status = await lakeStatus(options.lake)
     const rows = Object.fromEntries(Object.keys(LAKE_TABLES).map(name => [name, status.tables[name]?.rows ?? 0]))
@@ -153,4 +172,4 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-export const command: Command = { summary: 'tweets from files through bronze, silver and gold', help, run }
+export const command: Command = { summary: 'tweets from files or Kafka through bronze, silver and gold', help, run }

@@ -1,4 +1,4 @@
-import { exportTable, formatSchema, openTable, type Snapshot } from '../delta/index.js'
+import { exportTable, formatSchema, openTable, type Snapshot, tableHealth } from '../delta/index.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
 
 const help = `
@@ -65,8 +65,10 @@ function description(snapshot: Snapshot, location: string) {
 async function describe(path: string, values: Values): Promise<number> {
   const table = await openTable(path)
   const found = description(await table.snapshot({ version: count('version', values.version) }), table.store.uri)
+  const health = await tableHealth(table)
   const { minReaderVersion: reader, minWriterVersion: writer, readerFeatures } = found.protocol
-  return report(values, found, [
+  const { log, files } = health
+  return report(values, { ...found, health }, [
     `location    ${found.location}`,
     `version     ${found.version}, ${found.timestamp.toISOString()}`,
     ...(found.description ? [`description ${found.description}`] : []),
@@ -74,7 +76,10 @@ async function describe(path: string, values: Values): Promise<number> {
     `schema      ${formatSchema(found.schema)}`,
     `partitions  ${found.partitionColumns.join(', ') || 'none'}`,
     `files       ${found.files}, ${found.sizeInBytes} bytes, ${found.rows ?? 'unknown'} rows`,
+    `small files ${files.small} of ${files.count} in the newest version under 16 MiB`,
+    `log         ${log.commits} commits from version ${log.oldestVersion}, ${log.checkpoints} checkpoints, ${log.bytes} bytes`,
     ...Object.entries(found.properties).map(([key, value]) => `property    ${key} = ${value}`),
+    ...health.advice.map(line => `advice      ${line}`),
   ])
 }
 

@@ -3,14 +3,14 @@ import type { Store } from '../stores/store.js'
 import { type Action, type AddFile, fileKey, type MetaData, type Protocol } from './actions.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { newVector } from './deletion-vector.js'
-import { duckdb, quoteName } from './duckdb.js'
+import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { CommitConflictError, SchemaMismatchError } from './errors.js'
-import { discard, writeFiles } from './parquet.js'
-import { checkChangeable, writesVectors } from './protocol.js'
-import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, relationSql } from './relation.js'
+import { discard } from './parquet.js'
+import { checkChangeable, mappingOf, writesFeed, writesVectors } from './protocol.js'
+import { dataPath, FILE_COLUMN, locatedSql, physicalName, type RelationInput, ROW_COLUMN, relationSql } from './relation.js'
+import { CHANGE_TYPE, feedActions, writeRewrite } from './rewrite.js'
 import type { Field, Schema } from './schema.js'
 import { matchingFiles } from './skip.js'
-import { openSource } from './source.js'
 import type { TableState } from './state.js'
 import { recordCount } from './stats.js'
 import { checkUnchanged, commitChange } from './transaction.js'
@@ -39,6 +39,8 @@ const MAX_ATTEMPTS = 50
 interface Fate {
   rows: number
   add: AddFile[]
+  /** Change data files. */
+  cdc: AddFile[]
   /** Files that were written for it, to be taken back when it is not committed. */
   made: AddFile[]
 }
@@ -73,11 +75,13 @@ export async function changeRows(core: TableCore, change: RowChange): Promise<Ch
       })
       const rows = touched.reduce((sum, { fate }) => sum + fate.rows, 0)
       if (!touched.length) return { version: state.version, rows: 0, added: 0, removed: 0 }
+      await completeFeed({ store, state, change, ...parts }, touched)
       const add = touched.flatMap(({ fate }) => fate.add)
+      const cdc = touched.flatMap(({ fate }) => fate.cdc)
       // From here on a failure may hide a commit that was made: its files stay, whatever is thrown.
       kept = new Set(touched.flatMap(({ fate }) => fate.made))
       const files = touched.map(({ file }) => file)
-      const version = await commitFates(core, state, change, { files, add, rows, last: attempt === MAX_ATTEMPTS }).catch(
+      const version = await commitFates(core, state, change, { files, add, cdc, rows, last: attempt === MAX_ATTEMPTS }).catch(
         error => {
           if (error instanceof CommitConflictError) kept = new Set()
           throw error
@@ -98,9 +102,22 @@ export async function changeRows(core: TableCore, change: RowChange): Promise<Ch
   }
 }
 
+/** A commit with change data says all that it changed there: files that went as a whole are told of too. */
+async function completeFeed(work: Work, touched: readonly { file: AddFile; fate: Fate }[]): Promise<void> {
+  if (!touched.some(({ fate }) => fate.cdc.length)) return
+  for (const { file, fate } of touched) {
+    if (fate.cdc.length) continue
+    fate.cdc = (
+      await write(work, { before: `SELECT *, 'delete' AS ${CHANGE_TYPE} FROM ${await relationSql(relationInput(work, [file]))}` })
+    ).cdc
+    fate.made.push(...fate.cdc)
+  }
+}
+
 interface Decided {
   files: AddFile[]
   add: AddFile[]
+  cdc: AddFile[]
   rows: number
   last: boolean
 }
@@ -111,6 +128,7 @@ async function commitFates(core: TableCore, base: TableState, change: RowChange,
   const actions: Action[] = [
     ...decided.files.map(file => ({ remove: removeOf(file, now) })),
     ...decided.add.map(add => ({ add })),
+    ...feedActions(decided.cdc),
   ]
   const counted = change.set ? 'numUpdatedRows' : 'numDeletedRows'
   try {
@@ -138,7 +156,14 @@ async function commitFates(core: TableCore, base: TableState, change: RowChange,
 }
 
 function relationInput({ store, state, schema, metaData }: Work, files: readonly AddFile[]): RelationInput {
-  return { store, version: state.version, schema, partitionColumns: metaData.partitionColumns, mapping: 'none', files }
+  return {
+    store,
+    version: state.version,
+    schema,
+    partitionColumns: metaData.partitionColumns,
+    mapping: mappingOf(metaData),
+    files,
+  }
 }
 
 /** What becomes of each of these files; a file that stays as it is has no entry. */
@@ -149,7 +174,8 @@ async function decide(work: Work, files: readonly AddFile[]): Promise<Map<AddFil
   for (const name of Object.keys(change.set ?? {}))
     if (!schema.fields.some(field => field.name === name)) throw new SchemaMismatchError(store.uri, name, 'not in the table')
   const { where: predicate } = change
-  const shape = { schema, partitionColumns: work.metaData.partitionColumns, physical: (field: Field) => field.name }
+  const physical = (field: Field) => (mappingOf(work.metaData) === 'none' ? field.name : physicalName(field))
+  const shape = { schema, partitionColumns: work.metaData.partitionColumns, physical }
   const candidates = predicate === undefined ? files : await matchingFiles(files, predicate, shape)
   if (!candidates.length) return fates
   const located = await locatedSql(relationInput(work, candidates))
@@ -160,7 +186,7 @@ async function decide(work: Work, files: readonly AddFile[]): Promise<Map<AddFil
   )
   for (const { file: index, hits, total } of counts) {
     const file = located.files[index] as AddFile
-    if (!change.set && hits === total) fates.set(file, { rows: hits, add: [], made: [] })
+    if (!change.set && hits === total) fates.set(file, { rows: hits, add: [], cdc: [], made: [] })
     else if (writesVectors(work.protocol, work.metaData)) fates.set(file, await byVector(work, file, where, hits))
     else fates.set(file, await byRewrite(work, file, where, hits))
   }
@@ -175,24 +201,26 @@ function updated(set: Readonly<Record<string, string>>, where: string): string {
   return columns.length ? `* REPLACE (${columns.join(', ')})` : '*'
 }
 
-async function write(work: Work, sql: string): Promise<AddFile[]> {
-  const { store, schema, metaData } = work
-  const source = await openSource(store.uri, schema, { sql }, false)
-  try {
-    return (await writeFiles(store, source, metaData)).add
-  } finally {
-    await source.release()
-  }
+function write({ store, schema, metaData }: Work, sql: { after?: string | undefined; before: string }) {
+  return writeRewrite(store, { metaData, schema, feed: writesFeed(metaData), ...sql })
+}
+
+/** The rows that are changed as they were, as SQL with their change type. */
+function beforeSql({ set }: RowChange, relation: string, where: string): string {
+  return `SELECT *, ${quoteText(set ? 'update_preimage' : 'delete')} AS ${CHANGE_TYPE} FROM ${relation} WHERE ${where}`
 }
 
 async function byRewrite(work: Work, file: AddFile, where: string, hits: number): Promise<Fate> {
   const relation = await relationSql(relationInput(work, [file]))
   const { set } = work.change
-  const made = await write(
-    work,
-    set ? `SELECT ${updated(set, where)} FROM ${relation}` : `SELECT * FROM ${relation} WHERE ${where} IS NOT TRUE`,
-  )
-  return { rows: hits, add: made, made }
+  const type = writesFeed(work.metaData)
+    ? `, CASE WHEN ${set ? where : 'false'} THEN 'update_postimage' END AS ${CHANGE_TYPE}`
+    : ''
+  const after = set
+    ? `SELECT ${updated(set, where)}${type} FROM ${relation}`
+    : `SELECT *${type} FROM ${relation} WHERE ${where} IS NOT TRUE`
+  const { add, cdc } = await write(work, { after, before: beforeSql(work.change, relation, where) })
+  return { rows: hits, add, cdc, made: [...add, ...cdc] }
 }
 
 async function byVector(work: Work, file: AddFile, where: string, hits: number): Promise<Fate> {
@@ -204,16 +232,16 @@ async function byVector(work: Work, file: AddFile, where: string, hits: number):
   const gone = await database.rows<{ row: number }>(
     `SELECT ${ROW_COLUMN} AS row FROM ${all.sql} WHERE ${ROW_COLUMN} NOT IN (SELECT ${ROW_COLUMN} FROM ${stays.sql} WHERE ${where} IS NOT TRUE) ORDER BY row`,
   )
-  const made: AddFile[] = []
-  if (change.set) {
-    const relation = await relationSql(relationInput(work, [file]))
-    made.push(...(await write(work, `SELECT ${updated(change.set, where)} FROM ${relation} WHERE ${where}`)))
-  }
+  const relation = await relationSql(relationInput(work, [file]))
+  const type = writesFeed(work.metaData) ? `, 'update_postimage' AS ${CHANGE_TYPE}` : ''
+  const after = change.set && `SELECT ${updated(change.set, where)}${type} FROM ${relation} WHERE ${where}`
+  const { add, cdc } = await write(work, { after, before: beforeSql(change, relation, where) })
+  const made = [...add, ...cdc]
   const total = recordCount(file.stats)
-  if (gone.length === total) return { rows: hits, add: [...made], made }
+  if (gone.length === total) return { rows: hits, add, cdc, made }
   const { path, bytes, vector } = newVector(gone.map(({ row }) => row))
   await store.put(dataPath(store, state.version, { path }), bytes)
   const stats = file.stats?.replace(/,?"tightBounds":(true|false)/, '').replace(/^\{/, '{"tightBounds":false,')
   const holed: AddFile = { ...file, dataChange: true, deletionVector: vector, ...(stats ? { stats } : {}) }
-  return { rows: hits, add: [holed, ...made], made: [{ ...holed, path }, ...made] }
+  return { rows: hits, add: [holed, ...add], cdc, made: [{ ...holed, path }, ...made] }
 }

@@ -4,8 +4,8 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Store } from '../stores/store.js'
-import { type Action, formatActions, parseActions, versionText, wrong } from './actions.js'
-import { duckdb, quoteName, quoteText } from './duckdb.js'
+import { type Action, type AddFile, formatActions, parseActions, versionText, wrong } from './actions.js'
+import { type Duckdb, duckdb, quoteName, quoteText } from './duckdb.js'
 import { CorruptLogError } from './errors.js'
 import { type CheckpointFiles, LOG } from './log.js'
 import { applyActions, emptyState, type TableState } from './state.js'
@@ -23,6 +23,8 @@ const ADD_COLUMNS = [
   'defaultRowCommitVersion',
   'clusteringProvider',
 ]
+/** Those that nearly every file has. */
+const COMMON_COLUMNS = ['path', 'size', 'modificationTime', 'dataChange', 'stats']
 const ACTIONS = ['add', 'remove', 'metaData', 'protocol', 'txn', 'domainMetadata', 'sidecar', 'checkpointMetadata']
 
 /** State of the table as a checkpoint has it. Throws `CorruptLogError` when it cannot be used. */
@@ -67,37 +69,60 @@ async function* readFile(store: Store, path: string, version: number): AsyncIter
 async function* readParquet(store: Store, path: string, version: number, local: string): AsyncIterable<Action[]> {
   const database = await duckdb()
   const source = `read_parquet(${quoteText(local)}, hive_partitioning=false)`
-  const columns = await database.describe(`SELECT * FROM ${source}`)
-  const known = columns.filter(column => ACTIONS.includes(column.name))
-  const parts = known.map(({ name, fields }) => {
-    const column = quoteName(name)
-    if (name !== 'add') return `CASE WHEN ${column} IS NULL THEN NULL ELSE to_json({${quoteText(name)}: ${column}}) END`
-    // Without the parsed statistics, which say the same as the text and may be many columns.
-    const kept = ADD_COLUMNS.filter(field => fields?.includes(field)).map(field => {
-      const text =
-        field === 'stats' && fields?.includes('stats_parsed')
-          ? 'coalesce("add"."stats", CAST(to_json("add"."stats_parsed") AS VARCHAR))'
-          : `"add".${quoteName(field)}`
-      return `${quoteText(field)}: ${text}`
-    })
-    if (!fields?.includes('stats') && fields?.includes('stats_parsed'))
-      kept.push(`'stats': CAST(to_json("add"."stats_parsed") AS VARCHAR)`)
-    return `CASE WHEN "add" IS NULL THEN NULL ELSE to_json({'add': {${kept.join(', ')}}}) END`
-  })
-  if (!parts.length) throw new CorruptLogError(store.uri, path, version, 'a checkpoint without any action')
-  // Many actions to a document: one large text crosses from DuckDB much faster than many small ones.
-  const document = `'[' || string_agg(CAST(coalesce(${parts.join(', ')}) AS VARCHAR), ',') || ']'`
-  const grouped = `SELECT ${document} AS actions FROM ${source} GROUP BY file_row_number // ${ACTIONS_AT_ONCE}`
-  for await (const rows of database.stream<{ actions: string | null }>(grouped)) {
-    for (const { actions } of rows) {
-      const parsed = actions === null ? [] : (JSON.parse(actions) as Action[])
-      for (const action of parsed) {
-        const complaint = wrong(action)
-        if (complaint) throw new CorruptLogError(store.uri, path, version, complaint)
-      }
-      yield parsed
+  const columns = (await database.describe(`SELECT * FROM ${source}`)).filter(column => ACTIONS.includes(column.name))
+  if (!columns.length) throw new CorruptLogError(store.uri, path, version, 'a checkpoint without any action')
+  const checked = (actions: Action[]) => {
+    for (const action of actions) {
+      const complaint = wrong(action)
+      if (complaint) throw new CorruptLogError(store.uri, path, version, complaint)
     }
+    return actions
   }
+  const parts = columns
+    .filter(column => column.name !== 'add')
+    .map(
+      ({ name }) => `CASE WHEN ${quoteName(name)} IS NULL THEN NULL ELSE to_json({${quoteText(name)}: ${quoteName(name)}}) END`,
+    )
+  // Many actions to a document: one large text crosses from DuckDB much faster than many small ones.
+  if (parts.length) {
+    const document = `'[' || string_agg(CAST(coalesce(${parts.join(', ')}) AS VARCHAR), ',') || ']'`
+    const grouped = `SELECT ${document} AS actions FROM ${source} GROUP BY file_row_number // ${ACTIONS_AT_ONCE}`
+    for await (const rows of database.stream<{ actions: string | null }>(grouped))
+      for (const { actions } of rows) if (actions !== null) yield checked(JSON.parse(actions) as Action[])
+  }
+  const fields = columns.find(column => column.name === 'add')?.fields
+  if (fields) for await (const actions of readAdds(database, source, fields)) yield checked(actions)
+}
+
+/** The files of a checkpoint: most of it, so they come as columns, those without a value left out. */
+async function* readAdds(database: Duckdb, source: string, fields: readonly string[]): AsyncIterable<Action[]> {
+  // Without the parsed statistics, which say the same as the text and may be many columns.
+  const parsed = 'CAST(to_json("add"."stats_parsed") AS VARCHAR)'
+  const sql = (field: string) =>
+    field !== 'stats' || !fields.includes('stats_parsed')
+      ? `"add".${quoteName(field)}`
+      : fields.includes('stats')
+        ? `coalesce("add"."stats", ${parsed})`
+        : parsed
+  const known = ADD_COLUMNS.filter(field => fields.includes(field) || (field === 'stats' && fields.includes('stats_parsed')))
+  const rare = known.filter(field => !COMMON_COLUMNS.includes(field))
+  const given = (field: string) =>
+    `count(${field === 'partitionValues' ? `nullif(cardinality(${sql(field)}), 0)` : sql(field)}) AS ${quoteName(field)}`
+  const [counts] = rare.length
+    ? await database.rows<Record<string, number>>(`SELECT ${rare.map(given).join(', ')} FROM ${source}`)
+    : []
+  const kept = known.filter(field => !rare.includes(field) || counts?.[field])
+  const lists = kept.map(field => `CAST(to_json(list(${sql(field)})) AS VARCHAR) AS ${quoteName(field)}`)
+  const grouped = `SELECT ${lists.join(', ')} FROM ${source} WHERE "add" IS NOT NULL GROUP BY file_row_number // ${ACTIONS_AT_ONCE}`
+  for await (const rows of database.stream<Record<string, string>>(grouped))
+    for (const row of rows) {
+      const values = kept.map(field => JSON.parse(row[field] as string) as unknown[])
+      yield Array.from(values[0] ?? [], (_, i) => {
+        const add: Record<string, unknown> = {}
+        for (let k = 0; k < kept.length; k++) add[kept[k] as string] = values[k]?.[i]
+        return { add: add as unknown as AddFile }
+      })
+    }
 }
 
 /** Actions of a checkpoint that are read as one document. */

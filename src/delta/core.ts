@@ -2,6 +2,7 @@
 import type { Store } from '../stores/store.js'
 import { type AddFile, commitName, type MetaData, type Protocol, type RemoveFile, versionText } from './actions.js'
 import { writeCheckpoint } from './checkpoint.js'
+import { cleanLog, retention } from './clean-up.js'
 import { TableNotFoundError } from './errors.js'
 import { LOG } from './log.js'
 import { checkReadable, checkWritable } from './protocol.js'
@@ -26,17 +27,21 @@ export interface TableCore {
   snapshot(state: TableState): Promise<Snapshot>
   /** Writes the checkpoint that is due, if one is. */
   afterCommit(version: number): Promise<void>
-  checkpoint(version?: number): Promise<void>
+  /** Writes a checkpoint of the newest version and removes expired log files. */
+  checkpoint(): Promise<void>
 }
 
 /** Versions between checkpoints when the table does not say. */
 const CHECKPOINT_INTERVAL = 10
+/** A handle that writes many checkpoints looks for expired log files this often, ms. */
+const CLEAN_EVERY_MS = 3_600_000
 
 /** The inside of a handle on the table in a store. */
 export function tableCore(store: Store): TableCore {
   let known: TableState | undefined
   let mark: string | undefined
   let refreshing: Promise<TableState> | undefined
+  let cleaned = Number.NEGATIVE_INFINITY
 
   /** Tells a commit file from another of the same name: a table may be dropped and made again under our feet. */
   async function markOf(state: TableState): Promise<string | undefined> {
@@ -81,14 +86,19 @@ export function tableCore(store: Store): TableCore {
     try {
       await checkpointAt(version)
     } catch (error) {
-      process.emitWarning(`${store.uri}: version ${version} is committed, but its checkpoint failed: ${String(error)}`)
+      process.emitWarning(
+        `${store.uri}: version ${version} is committed, but its checkpoint or the clean-up of the log failed: ${String(error)}`,
+      )
     }
   }
-  async function checkpointAt(version: number | undefined): Promise<void> {
+  async function checkpointAt(version?: number): Promise<void> {
     const latest = await newest()
     const state = version === undefined || latest.version === version ? latest : await loadState(store, version)
-    const { metaData } = requireWritable(store, state)
-    await writeCheckpoint(store, state, retention(metaData.configuration['delta.deletedFileRetentionDuration']))
+    const { configuration } = requireWritable(store, state).metaData
+    await writeCheckpoint(store, state, retention(configuration['delta.deletedFileRetentionDuration']))
+    if (version !== undefined && performance.now() - cleaned < CLEAN_EVERY_MS) return
+    cleaned = performance.now()
+    await cleanLog(store, configuration)
   }
 
   return {
@@ -97,7 +107,7 @@ export function tableCore(store: Store): TableCore {
     stateAt,
     snapshot: async state => snapshotOf(store, state, await timestampOf(state)),
     afterCommit,
-    checkpoint: checkpointAt,
+    checkpoint: () => checkpointAt(),
   }
 }
 
@@ -123,12 +133,4 @@ export function removeOf(file: AddFile, now: number, dataChange = true): RemoveF
     ...(file.tags ? { tags: file.tags } : {}),
     ...(file.deletionVector ? { deletionVector: file.deletionVector } : {}),
   }
-}
-
-const UNIT_MS: Record<string, number> = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000 }
-
-/** Milliseconds of a property such as `interval 1 week`, undefined when it is not set or not understood. */
-export function retention(text: string | undefined): number | undefined {
-  const found = text ? /^(?:interval\s+)?(\d+)\s+(second|minute|hour|day|week)s?$/i.exec(text.trim()) : null
-  return found ? Number(found[1]) * (UNIT_MS[(found[2] as string).toLowerCase()] as number) : undefined
 }

@@ -10,9 +10,11 @@ import {
   DuckDBDecimalValue,
   DuckDBInstance,
   type DuckDBStructType,
+  DuckDBTableFunction,
   type DuckDBType,
   DuckDBTypeId,
   type DuckDBValue,
+  INTEGER,
   type JS,
   JSDuckDBValueConverter,
   JSToDuckDBValueConverter,
@@ -25,8 +27,24 @@ export type Row = Record<string, unknown>
 export interface Column {
   type: string
   values: readonly unknown[]
-  /** Turns a value into DuckDB's own; default: by the column's type. */
-  convert?: (value: unknown) => DuckDBValue
+}
+
+/** A column of rows that stay in JavaScript. */
+export interface ScanColumn {
+  name: string
+  type: DuckDBType
+  /** A row's value as DuckDB has it; what it throws ends the query. */
+  value(row: Row, index: number): DuckDBValue
+}
+
+/** Rows that a query can read while they stay in JavaScript. */
+export interface Scan {
+  /** A SELECT over the rows. Many rows come in no certain order. */
+  sql: string
+  /** What a column's `value` threw, which the query's own error only quotes. */
+  failure: unknown
+  /** Forgets the rows. */
+  drop(): void
 }
 
 /** A column of a query's result. */
@@ -51,9 +69,15 @@ export interface Duckdb {
   describe(sql: string): Promise<ResultColumn[]>
   /** Makes a table out of JavaScript columns of equal length. */
   load(table: string, columns: Record<string, Column>): Promise<void>
+  /** Lets queries read JavaScript rows a chunk at a time, as fast as the query goes. */
+  scan(columns: readonly ScanColumn[], rows: readonly Row[]): Scan
 }
 
 const CHUNK_ROWS = 2048
+/** Rows that one thread works on at a time: DuckDB's own 122,880 would leave three of four threads idle on a batch. */
+const ROW_GROUP = 8 * CHUNK_ROWS
+/** Types whose values come as DuckDB takes them; a BLOB as `blobValue`. */
+const PLAIN = new Set([DuckDBTypeId.VARCHAR, DuckDBTypeId.DOUBLE, DuckDBTypeId.INTEGER, DuckDBTypeId.BOOLEAN, DuckDBTypeId.BLOB])
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** A DuckDB value as the plain JavaScript value that a `Row` holds. */
@@ -100,12 +124,63 @@ function defaults(): Record<string, string> {
   }
 }
 
+interface Scanned extends Scan {
+  columns: readonly ScanColumn[]
+  rows: readonly Row[]
+}
+
+const SCAN = 'moodlake_rows'
+/** From this many rows on several threads take chunks, so that one is filled while others are worked on. */
+const SHARED_ROWS = 10 * CHUNK_ROWS
+const SCAN_THREADS = 4
+
+/** The table function behind `scan`: called on the main thread for each chunk that a query's threads want. */
+function scanFunction(scans: ReadonlyMap<number, Scanned>): DuckDBTableFunction {
+  return DuckDBTableFunction.create({
+    name: SCAN,
+    parameterTypes: [INTEGER],
+    bindFunction(info) {
+      const scanned = scans.get(Number(info.getParameter(0)))
+      if (!scanned) return info.setError('the rows were dropped')
+      for (const { name, type } of scanned.columns) info.addResultColumn(name, type)
+      info.setCardinality(scanned.rows.length, true)
+      info.setBindData(scanned)
+    },
+    initFunction(info) {
+      info.setMaxThreads((info.getBindData() as Scanned).rows.length >= SHARED_ROWS ? SCAN_THREADS : 1)
+      info.setInitData({ next: 0 })
+    },
+    mainFunction(info, chunk) {
+      const scanned = info.getBindData() as Scanned
+      const place = info.getInitData() as { next: number }
+      const start = place.next
+      const end = Math.min(scanned.rows.length, start + CHUNK_ROWS)
+      place.next = end
+      try {
+        const filled = scanned.columns.map(({ value }) => {
+          const values = new Array<DuckDBValue>(end - start)
+          for (let i = start; i < end; i++) values[i - start] = value(scanned.rows[i] as Row, i)
+          return values
+        })
+        chunk.rowCount = end - start
+        if (end > start) for (const [i, values] of filled.entries()) chunk.setColumnValues(i, values)
+      } catch (error) {
+        scanned.failure ??= error
+        info.setError(String(error))
+      }
+    },
+  })
+}
+
 /**
  * Opens a DuckDB instance of its own, for callers who need other settings than the shared one.
  * @param settings DuckDB configuration options, such as `{ threads: '2' }`
  */
 export async function openDuckdb(settings: Record<string, string> = {}): Promise<Duckdb & { close(): void }> {
   const instance = await DuckDBInstance.create(':memory:', { ...defaults(), ...settings })
+  const first = await instance.connect()
+  await first.run(`ATTACH ':memory:' AS batches (ROW_GROUP_SIZE ${ROW_GROUP})`)
+  first.closeSync()
   const idle: DuckDBConnection[] = []
   const open = new Set<DuckDBConnection>()
 
@@ -113,7 +188,7 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
     const free = idle.pop()
     if (free) return free
     const connection = await instance.connect()
-    await connection.run("SET TimeZone = 'UTC'")
+    await connection.run("SET TimeZone = 'UTC'; USE batches")
     open.add(connection)
     return connection
   }
@@ -125,6 +200,9 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
       idle.push(connection)
     }
   }
+  const scans = new Map<number, Scanned>()
+  let scanned = 0
+  await using(async connection => connection.registerTableFunction(scanFunction(scans)))
   const bind = (params?: readonly unknown[]) => (params ? (params as DuckDBValue[]) : undefined)
 
   return {
@@ -175,14 +253,13 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
         const appender = await connection.createAppender(table)
         try {
           const types = entries.map((_, i) => appender.columnType(i))
-          const plain = types.map(type => type.typeId === DuckDBTypeId.VARCHAR || type.typeId === DuckDBTypeId.DOUBLE)
+          const plain = types.map(type => PLAIN.has(type.typeId))
           for (let start = 0; start < rows; start += CHUNK_ROWS) {
             const end = Math.min(rows, start + CHUNK_ROWS)
             const chunk = DuckDBDataChunk.create(types, end - start)
-            entries.forEach(([, { values, convert }], i) => {
+            entries.forEach(([, { values }], i) => {
               const part = values.slice(start, end)
-              if (convert) chunk.setColumnValues(i, part.map(convert))
-              else if (plain[i]) chunk.setColumnValues(i, part as DuckDBValue[])
+              if (plain[i]) chunk.setColumnValues(i, part as DuckDBValue[])
               else chunk.setColumnValuesConverted(i, part as (JS | null)[], JSToDuckDBValueConverter)
             })
             appender.appendDataChunk(chunk)
@@ -194,6 +271,18 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
           appender.closeSync()
         }
       })
+    },
+    scan(columns, rows) {
+      const id = ++scanned
+      const scan: Scanned = {
+        sql: `SELECT * FROM ${SCAN}(${id})`,
+        failure: undefined,
+        drop: () => void scans.delete(id),
+        columns,
+        rows,
+      }
+      scans.set(id, scan)
+      return scan
     },
     close() {
       for (const connection of open) connection.closeSync()

@@ -1,6 +1,7 @@
 /** `moodlake/delta`: Delta Lake tables for Node, usable without the rest. */
 export type { Action, AddFile, CommitInfo, DeletionVector, MetaData, Protocol, RemoveFile, Txn } from './actions.js'
 export type { Changed } from './change.js'
+export type { ChangeRange, Changes } from './changes.js'
 export type { At } from './core.js'
 export {
   type Column,
@@ -26,6 +27,7 @@ export {
   VersionNotFoundError,
 } from './errors.js'
 export { type Exported, exportTable } from './export.js'
+export { type TableHealth, tableHealth } from './health.js'
 export type { HistoryEntry, LogCommit } from './history.js'
 export type { Optimized, OptimizeOptions, Vacuumed, VacuumOptions } from './maintenance.js'
 export {

@@ -13,18 +13,27 @@ export interface CheckpointFiles {
   paths: string[]
 }
 
+/** A log compaction file: what the commits `from` to `to` come to. */
+export interface CompactedFile {
+  from: number
+  to: number
+  path: string
+}
+
 /** What a listing of the log found. */
 export interface LogListing {
   /** Commit files by version. */
   commits: Map<number, StoredFile>
   /** Complete checkpoints, newest first. */
   checkpoints: CheckpointFiles[]
+  compacted: CompactedFile[]
   /** Newest version that a commit or a complete checkpoint stands for, −1 when there is none. */
   latest: number
 }
 
 const COMMIT = /^(\d{20})\.json$/
 const CHECKPOINT = /^(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet$/
+const COMPACTED = /^(\d{20})\.(\d{20})\.compacted\.json$/
 const CHECKPOINT_V2 = /^(\d{20})\.checkpoint\.[0-9a-fA-F-]{36}\.(?:json|parquet)$/
 
 /** Lists the log from a version on. */
@@ -32,6 +41,7 @@ export async function listLog(store: Store, from = 0): Promise<LogListing> {
   const commits = new Map<number, StoredFile>()
   const checkpoints: CheckpointFiles[] = []
   const parts = new Map<string, { version: number; of: number; paths: Map<number, string> }>()
+  const compacted: CompactedFile[] = []
   let latest = -1
   const complete = (version: number, paths: string[]) => {
     checkpoints.push({ version, paths })
@@ -44,6 +54,11 @@ export async function listLog(store: Store, from = 0): Promise<LogListing> {
       const version = Number(commit[1])
       commits.set(version, file)
       latest = Math.max(latest, version)
+      continue
+    }
+    const range = COMPACTED.exec(name)
+    if (range) {
+      compacted.push({ from: Number(range[1]), to: Number(range[2]), path: file.path })
       continue
     }
     const classic = CHECKPOINT.exec(name)
@@ -63,7 +78,7 @@ export async function listLog(store: Store, from = 0): Promise<LogListing> {
       )
   }
   checkpoints.sort((a, b) => b.version - a.version)
-  return { commits, checkpoints, latest }
+  return { commits, checkpoints, compacted, latest }
 }
 
 /** Version of the newest checkpoint as `_last_checkpoint` has it; undefined when there is none or it is damaged. */

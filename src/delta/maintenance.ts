@@ -1,11 +1,12 @@
 /** Care of a table: compaction, removal of old files, return to a former version. */
-import type { Action, AddFile } from './actions.js'
-import { type At, removeOf, requireWritable, retention, type TableCore } from './core.js'
+import type { Action, AddFile, MetaData } from './actions.js'
+import { retention } from './clean-up.js'
+import { type At, removeOf, requireWritable, type TableCore } from './core.js'
 import { vectorPath } from './deletion-vector.js'
 import { CommitConflictError, DataFileError } from './errors.js'
 import { LOG } from './log.js'
 import { discard, writeFiles } from './parquet.js'
-import { checkChangeable } from './protocol.js'
+import { checkChangeable, mappingOf } from './protocol.js'
 import { dataPath, relationSql } from './relation.js'
 import type { TableState } from './state.js'
 import { checkUnchanged, commitChange } from './transaction.js'
@@ -89,7 +90,7 @@ export async function optimizeTable(core: TableCore, options: OptimizeOptions): 
   const removed: AddFile[] = []
   try {
     for (const bin of bins(base, targetBytes)) {
-      const sql = `SELECT * FROM ${await relationSql({ store, version: base.version, schema, partitionColumns: metaData.partitionColumns, mapping: 'none', files: bin })}`
+      const sql = `SELECT * FROM ${await relationSql({ store, version: base.version, schema, partitionColumns: metaData.partitionColumns, mapping: mappingOf(metaData), files: bin })}`
       const source = { sql, schema, release: async () => undefined }
       const written = await writeFiles(store, source, metaData)
       add.push(...written.add.map(file => ({ ...file, dataChange: false })))
@@ -124,6 +125,28 @@ export async function optimizeTable(core: TableCore, options: OptimizeOptions): 
   } catch (error) {
     if (error instanceof CommitConflictError) await discard(store, add)
     throw error
+  }
+}
+
+/** Property that asks for compaction after writes. */
+const AUTO_COMPACT = 'delta.autoOptimize.autoCompact'
+/** Files below this are merged by themselves, once there are so many of them. */
+const SMALL_BYTES = 16 * 2 ** 20
+const MANY_FILES = 50
+
+/** Merges the small files of a table that asks for it, once there are fifty. What was written stands, whatever becomes of this. */
+export async function compactAfterWrite(core: TableCore): Promise<void> {
+  const { metaData, files } = await core.newest()
+  if (metaData?.configuration[AUTO_COMPACT] !== 'true') return
+  let small = 0
+  for (const file of files.values()) if (file.size < SMALL_BYTES) small++
+  if (small < MANY_FILES) return
+  try {
+    await optimizeTable(core, { targetBytes: SMALL_BYTES })
+  } catch (error) {
+    // Another writer changed those files: the next write will see to it.
+    if (!(error instanceof CommitConflictError))
+      process.emitWarning(`${core.store.uri}: written, but not compacted: ${String(error)}`)
   }
 }
 
@@ -184,6 +207,13 @@ export async function vacuumTable(core: TableCore, options: VacuumOptions): Prom
   return { files, bytes }
 }
 
+/** A former version's metaData; ids of columns that were given since are not given again. */
+function restored(former: MetaData, now: MetaData): MetaData {
+  const key = 'delta.columnMapping.maxColumnId'
+  const given = now.configuration[key]
+  return given === undefined ? former : { ...former, configuration: { ...former.configuration, [key]: given } }
+}
+
 /** Commits the files and the schema of a former version as a new one. */
 export async function restoreTable(core: TableCore, at: At): Promise<Commit> {
   const { store } = core
@@ -191,7 +221,7 @@ export async function restoreTable(core: TableCore, at: At): Promise<Commit> {
   const base = await core.newest()
   const target = await core.stateAt(at)
   checkChangeable(store.uri, requireWritable(store, base).metaData)
-  const wanted = requireWritable(store, target).metaData
+  const wanted = restored(requireWritable(store, target).metaData, requireWritable(store, base).metaData)
   for (const [key, file] of target.files)
     if (!base.files.has(key) && !(await store.stat(dataPath(store, target.version, file))))
       throw new DataFileError(store.uri, file.path, target.version, 'the data file is gone, so this version cannot be restored')

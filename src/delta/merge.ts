@@ -3,9 +3,10 @@ import type { Action, AddFile, MetaData } from './actions.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { duckdb, quoteName, type Row, tempName } from './duckdb.js'
 import { CommitConflictError, ConstraintError, SchemaMismatchError } from './errors.js'
-import { discard, writeFiles } from './parquet.js'
-import { checkChangeable } from './protocol.js'
+import { discard } from './parquet.js'
+import { checkChangeable, mappingOf, writesFeed } from './protocol.js'
 import { FILE_COLUMN, locatedSql, ROW_COLUMN } from './relation.js'
+import { CHANGE_TYPE, feedActions, writeRewrite } from './rewrite.js'
 import { loadRows } from './rows.js'
 import type { Schema } from './schema.js'
 import { openSource, type TableData } from './source.js'
@@ -112,8 +113,17 @@ interface Plan {
   removed: AddFile[]
   /** New rows of the touched files, and the inserted ones. */
   sql: string
+  /** Rows of the table that match, as they were. */
+  before: string | undefined
+  /** True when change data is to be written: rows that are only inserted speak for themselves. */
+  feed: boolean
   counts: { inserted: number; updated: number; deleted: number }
   release(): Promise<void>
+}
+
+interface Written {
+  add: AddFile[]
+  cdc: AddFile[]
 }
 
 async function plan(core: TableCore, given: Given, options: MergeOptions): Promise<Plan> {
@@ -128,7 +138,13 @@ async function plan(core: TableCore, given: Given, options: MergeOptions): Promi
   if (matched.some(clause => clause.update === 'all') || notMatched.some(clause => clause.insert === 'all'))
     await checkWhole(core, schema, given)
   const database = await duckdb()
-  const input = { store, version: state.version, schema, partitionColumns: metaData.partitionColumns, mapping: 'none' }
+  const input = {
+    store,
+    version: state.version,
+    schema,
+    partitionColumns: metaData.partitionColumns,
+    mapping: mappingOf(metaData),
+  }
   const all = [...state.files.values()]
   const target = all.length ? await locatedSql({ ...input, files: all }) : undefined
   const pairs = tempName('merge_pairs')
@@ -146,6 +162,9 @@ async function plan(core: TableCore, given: Given, options: MergeOptions): Promi
     )
     const removed = touched.map(({ file }) => target?.files[file] as AddFile)
     const parts: string[] = []
+    let before: string | undefined
+    const feed = writesFeed(metaData) && removed.length > 0
+    const typed = (type: string) => (feed ? `, ${type} AS ${CHANGE_TYPE}` : '')
     if (target && removed.length) {
       const columns = schema.fields.map(({ name }) => {
         const cases = updates.flatMap((set, i) => (set?.has(name) ? [`WHEN ${i} THEN (${set.get(name)})`] : []))
@@ -153,8 +172,13 @@ async function plan(core: TableCore, given: Given, options: MergeOptions): Promi
         return `${cases.length ? `CASE p.clause ${cases.join(' ')} ELSE ${own} END` : own} AS ${quoteName(name)}`
       })
       const gone = updates.flatMap((set, i) => (set ? [] : [i]))
+      const names = schema.fields.map(({ name }) => `target.${quoteName(name)}`).join(', ')
+      const type = gone.length
+        ? `CASE WHEN p.clause IN (${gone.join(', ')}) THEN 'delete' ELSE 'update_preimage' END`
+        : `'update_preimage'`
+      before = `SELECT ${names}${typed(type)} FROM ${target.sql} target JOIN ${pairs} p USING (${FILE_COLUMN}, ${ROW_COLUMN}) WHERE p.clause IS NOT NULL`
       parts.push(
-        `SELECT ${columns.join(', ')} FROM ${target.sql} target LEFT JOIN (SELECT * FROM ${pairs} WHERE clause IS NOT NULL) p USING (${FILE_COLUMN}, ${ROW_COLUMN}) LEFT JOIN ${given.name} source USING (${SOURCE_COLUMN}) WHERE ${FILE_COLUMN} IN (${touched.map(({ file }) => file).join(', ')})${gone.length ? ` AND coalesce(p.clause NOT IN (${gone.join(', ')}), true)` : ''}`,
+        `SELECT ${columns.join(', ')}${typed(`CASE WHEN p.clause IS NOT NULL THEN 'update_postimage' END`)} FROM ${target.sql} target LEFT JOIN (SELECT * FROM ${pairs} WHERE clause IS NOT NULL) p USING (${FILE_COLUMN}, ${ROW_COLUMN}) LEFT JOIN ${given.name} source USING (${SOURCE_COLUMN}) WHERE ${FILE_COLUMN} IN (${touched.map(({ file }) => file).join(', ')})${gone.length ? ` AND coalesce(p.clause NOT IN (${gone.join(', ')}), true)` : ''}`,
       )
     }
     const fresh = `(SELECT *, ${firstClause(notMatched)} AS _moodlake_clause FROM ${given.name} source WHERE ${SOURCE_COLUMN} NOT IN (SELECT ${SOURCE_COLUMN} FROM ${pairs}))`
@@ -172,9 +196,11 @@ async function plan(core: TableCore, given: Given, options: MergeOptions): Promi
         const cases = inserts.flatMap((set, i) => (set.has(name) ? [`WHEN ${i} THEN (${set.get(name)})`] : []))
         return `${cases.length ? `CASE source._moodlake_clause ${cases.join(' ')} END` : 'NULL'} AS ${quoteName(name)}`
       })
-      parts.push(`SELECT ${columns.join(', ')} FROM ${fresh} source WHERE source._moodlake_clause IS NOT NULL`)
+      parts.push(
+        `SELECT ${columns.join(', ')}${typed(`'insert'`)} FROM ${fresh} source WHERE source._moodlake_clause IS NOT NULL`,
+      )
     }
-    return { state, metaData, removed, sql: parts.join(' UNION ALL BY NAME '), counts, release }
+    return { state, metaData, removed, sql: parts.join(' UNION ALL BY NAME '), before, feed, counts, release }
   } catch (error) {
     await release()
     throw error
@@ -189,25 +215,24 @@ async function checkSingle(core: TableCore, pairs: string): Promise<void> {
   if (twice) throw new ConstraintError(core.store.uri, 'merge', `${twice.n} given rows match one row of the table`)
 }
 
-async function writePlan(core: TableCore, { sql, metaData, state }: Plan): Promise<AddFile[]> {
-  if (!sql) return []
-  const source = await openSource(core.store.uri, requireWritable(core.store, state).schema, { sql }, false)
-  try {
-    return (await writeFiles(core.store, source, metaData)).add
-  } finally {
-    await source.release()
-  }
+function writePlan(core: TableCore, { sql, before, feed, metaData, state }: Plan): Promise<Written> {
+  const { schema } = requireWritable(core.store, state)
+  return writeRewrite(core.store, { metaData, schema, after: sql, before, feed })
 }
 
 /** One attempt to commit a plan on exactly its state. */
 function commitPlan(
   core: TableCore,
   { state, removed, counts }: Plan,
-  add: readonly AddFile[],
+  { add, cdc }: Written,
   on: string,
 ): Promise<number | undefined> {
   const now = Date.now()
-  const actions: Action[] = [...removed.map(file => ({ remove: removeOf(file, now) })), ...add.map(file => ({ add: file }))]
+  const actions: Action[] = [
+    ...removed.map(file => ({ remove: removeOf(file, now) })),
+    ...add.map(file => ({ add: file })),
+    ...feedActions(cdc),
+  ]
   const change = {
     operation: 'MERGE',
     operationParameters: { predicate: on },
@@ -234,16 +259,16 @@ export async function mergeRows(core: TableCore, data: TableData, options: Merge
     for (let attempt = 1; ; attempt++) {
       const planned = await plan(core, given, options)
       if (planned.state !== first) checkUnchanged(core.store, first, planned.state)
-      let add: AddFile[] = []
+      let written: Written = { add: [], cdc: [] }
       try {
         if (!planned.sql && !planned.removed.length) return { version: planned.state.version, ...planned.counts }
-        add = await writePlan(core, planned)
-        const version = (await commitPlan(core, planned, add, options.on)) as number
+        written = await writePlan(core, planned)
+        const version = (await commitPlan(core, planned, written, options.on)) as number
         await core.afterCommit(version)
         return { version, ...planned.counts }
       } catch (error) {
         if (!(error instanceof CommitConflictError)) throw error
-        await discard(core.store, add)
+        await discard(core.store, [...written.add, ...written.cdc])
         if (error.reason !== 'attempts' || attempt === MAX_ATTEMPTS) throw error
       } finally {
         await planned.release()

@@ -1,14 +1,17 @@
 /** Writing data files: a SELECT becomes Parquet in the table's folder, with statistics, before any commit names it. */
+import { randomUUID } from 'node:crypto'
 import { promises as fs, mkdirSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative, sep } from 'node:path'
+import { basename, join, relative, sep } from 'node:path'
 import type { Store } from '../stores/store.js'
 import { type AddFile, encodePath, type MetaData } from './actions.js'
 import { constrained, constraintError } from './constraints.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { SchemaMismatchError } from './errors.js'
-import { duckdbType, type Field, type Schema, typeName } from './schema.js'
+import { mappingOf } from './protocol.js'
+import { physicalName, physicalType, rename } from './relation.js'
+import { type DataType, duckdbType, type Field, type Schema, typeName } from './schema.js'
 import { nullColumn, type Source } from './source.js'
 import { columnPath, INDEXED_COLUMNS, statsText, type WrittenColumn } from './stats.js'
 
@@ -27,8 +30,21 @@ interface CopyRow {
   partition_keys: { key: string; value: string | null }[] | null
 }
 
+/** How rows become files. */
+interface Layout {
+  partitionColumns: readonly string[]
+  /** True when the files have physical column names and field ids. */
+  mapped: boolean
+  /** What file names begin with. */
+  name: string
+  /** What the names of one write's files have in common. */
+  mark: string
+}
+
 /** Bytes after which a new data file is begun. */
 const FILE_BYTES = '256MB'
+/** Where the protocol has change data files. */
+const FEED_FOLDER = '_change_data'
 
 function partitionText(field: Field): string {
   const name = quoteName(field.name)
@@ -47,30 +63,60 @@ function partitionText(field: Field): string {
   }
 }
 
-function copySql(source: Source, folder: string, partitionColumns: readonly string[]): string {
-  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS, APPEND, FILENAME_PATTERN 'part-{uuid}.zstd'`
-  if (!partitionColumns.length)
-    return `COPY (${source.sql}) TO ${quoteText(folder)} (${options}, FILE_SIZE_BYTES '${FILE_BYTES}')`
-  const partitions = new Set(partitionColumns)
-  const select = source.schema.fields.map(field =>
-    partitions.has(field.name) ? `${partitionText(field)} AS ${quoteName(field.name)}` : quoteName(field.name),
-  )
-  return `COPY (SELECT ${select.join(', ')} FROM (${source.sql})) TO ${quoteText(folder)} (${options}, PARTITION_BY (${partitionColumns.map(quoteName).join(', ')}))`
+/** DuckDB's list of the field ids that column mapping gives to these columns and the structs in them. */
+function fieldIds(fields: readonly Field[]): string {
+  const nested = (type: DataType): string[] => {
+    if (typeof type === 'string') return []
+    if (type.type === 'struct') return type.fields.flatMap(each)
+    const inside = type.type === 'array' ? { element: type.elementType } : { key: type.keyType, value: type.valueType }
+    return Object.entries(inside).flatMap(([name, inner]) => {
+      const ids = nested(inner)
+      return ids.length ? [`${quoteName(name)}: {${ids.join(', ')}}`] : []
+    })
+  }
+  const each = (field: Field): string[] => {
+    const id = field.metadata['delta.columnMapping.id']
+    const ids = [...(typeof id === 'number' ? [`__duckdb_field_id: ${id}`] : []), ...nested(field.type)]
+    return ids.length ? [`${quoteName(physicalName(field))}: {${ids.join(', ')}}`] : []
+  }
+  return fields.flatMap(each).join(', ')
 }
 
-function addOf(row: CopyRow, path: string, schema: Schema, partitionColumns: readonly string[], indexed: number): AddFile {
+function copySql(source: Source, folder: string, { partitionColumns, mapped, name, mark }: Layout): string {
+  const partitions = new Set(partitionColumns)
+  const { fields } = source.schema
+  const ids = mapped ? fieldIds(fields.filter(field => !partitions.has(field.name))) : ''
+  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS, APPEND, FILENAME_PATTERN '${name}-{uuid}-${mark}.zstd'${ids && `, FIELD_IDS {${ids}}`}`
+  const inFile = (field: Field) => quoteName(mapped ? physicalName(field) : field.name)
+  const select = fields.map(field => {
+    if (partitions.has(field.name)) return `${partitionText(field)} AS ${inFile(field)}`
+    return mapped ? `${rename(quoteName(field.name), field.type, 'physical')} AS ${inFile(field)}` : quoteName(field.name)
+  })
+  const whole = mapped || partitions.size ? `SELECT ${select.join(', ')} FROM (${source.sql})` : source.sql
+  const split = fields.filter(field => partitions.has(field.name))
+  const by = partitionColumns.map(column => inFile(split.find(field => field.name === column) as Field))
+  const into = by.length ? `PARTITION_BY (${by.join(', ')})` : `FILE_SIZE_BYTES '${FILE_BYTES}'`
+  return `COPY (${whole}) TO ${quoteText(folder)} (${options}, ${into})`
+}
+
+function addOf(row: CopyRow, path: string, schema: Schema, { partitionColumns, mapped }: Layout, indexed: number): AddFile {
   const columns = new Map<string, WrittenColumn>()
   for (const { key, value } of row.column_statistics)
     columns.set(JSON.stringify(columnPath(key)), Object.fromEntries(value.map(entry => [entry.key, entry.value])))
-  const inFile: Schema = { type: 'struct', fields: schema.fields.filter(field => !partitionColumns.includes(field.name)) }
+  const fields = schema.fields.filter(field => !partitionColumns.includes(field.name))
+  const inFile = { type: 'struct', fields } as const
   const values = new Map(row.partition_keys?.map(entry => [entry.key, entry.value]))
+  const partitions = schema.fields.filter(field => partitionColumns.includes(field.name))
+  const named = new Map(partitions.map(field => [field.name, mapped ? physicalName(field) : field.name]))
   return {
     path: encodePath(path),
-    partitionValues: Object.fromEntries(partitionColumns.map(name => [name, values.get(name) ?? null])),
+    partitionValues: Object.fromEntries(
+      partitionColumns.map(column => named.get(column) as string).map(name => [name, values.get(name) ?? null]),
+    ),
     size: Number(row.file_size_bytes),
     modificationTime: Date.now(),
     dataChange: true,
-    stats: statsText(inFile, Number(row.count), columns, indexed),
+    stats: statsText(mapped ? (physicalType(inFile) as Schema) : inFile, Number(row.count), columns, indexed),
   }
 }
 
@@ -78,36 +124,55 @@ function addOf(row: CopyRow, path: string, schema: Schema, partitionColumns: rea
  * Writes a source's rows as Parquet (zstd) into the table; the files are durable when this resolves and belong to the
  * table once a commit names them. Throws `SchemaMismatchError` for a null where none may be or a value out of range, and
  * `ConstraintError`.
+ * @param feed writes change data files: into their own folder, and the constraints are not looked at again
  */
-export async function writeFiles(store: Store, unchecked: Source, metaData: MetaData): Promise<Written> {
-  const { partitionColumns, configuration } = metaData
-  const source = await constrained(store.uri, metaData, unchecked)
+export async function writeFiles(store: Store, unchecked: Source, metaData: MetaData, feed = false): Promise<Written> {
+  const { configuration } = metaData
+  const layout = {
+    partitionColumns: metaData.partitionColumns,
+    mapped: mappingOf(metaData) !== 'none',
+    name: feed ? 'cdc' : 'part',
+    mark: randomUUID().slice(0, 8),
+  }
+  const source = feed ? unchecked : await constrained(store.uri, metaData, unchecked)
   const root = store.localPath?.('')
-  const folder = root ?? (await mkdtemp(join(tmpdir(), 'moodlake-write-')))
-  if (root !== undefined) mkdirSync(root, { recursive: true })
+  const near = root !== undefined && feed ? join(root, FEED_FOLDER) : root
+  if (near !== undefined) mkdirSync(near, { recursive: true })
+  // Change data files lie side by side, whatever their partition: delta-rs does not decode the paths of a feed.
+  const own = root === undefined || feed
+  const folder = own ? await mkdtemp(join(near ?? tmpdir(), '.moodlake-write-')) : root
   const indexed = Number.parseInt(configuration['delta.dataSkippingNumIndexedCols'] ?? '', 10)
   try {
-    const rows = await (await duckdb()).rows<CopyRow>(copySql(source, folder, partitionColumns)).catch(error => {
-      throw explained(store, source.schema, error)
+    const rows = await (await duckdb()).rows<CopyRow>(copySql(source, folder, layout)).catch(async error => {
+      if (!own) await dropMarked(store, layout.mark).catch(() => undefined)
+      throw source.failure?.() ?? writeError(store, source.schema, error)
     })
     const add: AddFile[] = []
     for (const row of rows) {
-      const path = relative(folder, row.filename).split(sep).join('/')
+      const path = feed ? `${FEED_FOLDER}/${basename(row.filename)}` : relative(folder, row.filename).split(sep).join('/')
       if (Number(row.count) === 0) {
         await fs.rm(row.filename, { force: true })
         continue
       }
       await store.putFile(path, row.filename)
-      add.push(addOf(row, path, source.schema, partitionColumns, Number.isNaN(indexed) ? INDEXED_COLUMNS : indexed))
+      add.push(addOf(row, path, source.schema, layout, Number.isNaN(indexed) ? INDEXED_COLUMNS : indexed))
     }
     const sum = (part: (row: CopyRow) => number) => rows.reduce((total, row) => total + part(row), 0)
     return { add, rows: sum(row => Number(row.count)), bytes: add.reduce((total, file) => total + file.size, 0) }
   } finally {
-    if (root === undefined) await fs.rm(folder, { recursive: true, force: true })
+    if (own) await fs.rm(folder, { recursive: true, force: true })
   }
 }
 
-function explained(store: Store, schema: Schema, error: unknown): unknown {
+/** Removes what a write that failed has left; what cannot be removed is in no version, and a vacuum's business. */
+async function dropMarked(store: Store, mark: string): Promise<void> {
+  const left: string[] = []
+  for await (const { path } of store.list('')) if (path.endsWith(`-${mark}.zstd.parquet`)) left.push(path)
+  await Promise.allSettled(left.map(path => store.delete(path)))
+}
+
+/** What a query that makes rows fails of, as an error of this library that names the column or constraint. */
+export function writeError(store: Store, schema: Schema, error: unknown): unknown {
   const broken = constraintError(store.uri, error)
   if (broken) return broken
   const column = nullColumn(error)

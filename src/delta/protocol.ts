@@ -1,6 +1,6 @@
 /** Which tables this library may read and write, by the protocol's versions and features. */
 import type { MetaData, Protocol } from './actions.js'
-import { UnsupportedFeatureError } from './errors.js'
+import { InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
 import type { DataType, Schema } from './schema.js'
 
 /** Features that readers must know, and that this one does. */
@@ -16,6 +16,8 @@ const WRITER_FEATURES = new Set([
   'checkConstraints',
   'inCommitTimestamp',
   'v2Checkpoint',
+  'changeDataFeed',
+  'columnMapping',
 ])
 
 /** Throws `UnsupportedFeatureError` naming what a reader of the table would have to know. */
@@ -37,12 +39,20 @@ export function checkReadable(table: string, protocol: Protocol): void {
     )
 }
 
-/** Throws `UnsupportedFeatureError` when rows may not be changed: the table is append-only, or wants its changes recorded. */
+/** Throws `UnsupportedFeatureError` when rows may not be changed: the table is append-only. */
 export function checkChangeable(table: string, metaData: MetaData): void {
   if (metaData.configuration['delta.appendOnly'] === 'true')
     throw new UnsupportedFeatureError(table, ['appendOnly'], 'is append-only (delta.appendOnly); its rows cannot be changed')
-  if (metaData.configuration['delta.enableChangeDataFeed'] === 'true')
-    throw new UnsupportedFeatureError(table, ['changeDataFeed'], 'needs changeDataFeed, which this library does not write')
+}
+
+/** True when changes of rows are to be recorded beside the table (change data feed). */
+export function writesFeed(metaData: MetaData): boolean {
+  return metaData.configuration['delta.enableChangeDataFeed'] === 'true'
+}
+
+/** How columns are found in the data files: `none` (by their name), `name` (by their physical name) or `id`. */
+export function mappingOf(metaData: MetaData): string {
+  return metaData.configuration['delta.columnMapping.mode'] ?? 'none'
 }
 
 /** Properties that turn on what this library does not write. */
@@ -61,6 +71,8 @@ export function protocolFor(table: string, schema: Schema, properties: Readonly<
   const on = (key: string) => properties[key] === 'true'
   for (const [key, feature] of Object.entries(REFUSED_PROPERTIES))
     if (on(key)) throw new UnsupportedFeatureError(table, [feature], `${key} needs ${feature}, which this library does not write`)
+  if ((properties['delta.columnMapping.mode'] ?? 'none') !== 'none')
+    throw new UnsupportedFeatureError(table, ['columnMapping'], 'needs columnMapping, which this library does not set up')
   const readerFeatures = [
     ...(hasType(schema, 'timestamp_ntz') ? ['timestampNtz'] : []),
     ...(on('delta.enableDeletionVectors') ? ['deletionVectors'] : []),
@@ -97,11 +109,13 @@ export function writesVectors(protocol: Protocol, metaData: MetaData): boolean {
   )
 }
 
+/** Columns that the change data feed adds to the table's. */
+const FEED_COLUMNS = new Set(['_change_type', '_commit_version', '_commit_timestamp'])
+
 /** Features of the writer versions before 7 that are in use in this table although the protocol does not list them. */
 function featuresInUse(metaData: MetaData, schema: Schema): string[] {
   const found = new Set<string>()
-  const properties = metaData.configuration
-  if ((properties['delta.columnMapping.mode'] ?? 'none') !== 'none') found.add('columnMapping')
+  if (!['none', 'name', 'id'].includes(mappingOf(metaData))) found.add(`columnMapping mode ${mappingOf(metaData)}`)
   const visit = (type: DataType): void => {
     if (typeof type === 'string') return
     if (type.type === 'array') visit(type.elementType)
@@ -132,9 +146,11 @@ export function checkWritable(table: string, protocol: Protocol, metaData: MetaD
     )
   // From version 7 on the list is what must be known; below, the version implies features that matter only where used.
   const listed = version === 7 ? (protocol.writerFeatures ?? []).filter(feature => !WRITER_FEATURES.has(feature)) : []
-  const idle = new Set(['changeDataFeed', 'columnMapping', 'generatedColumns', 'identityColumns'])
+  const idle = new Set(['generatedColumns', 'identityColumns'])
   const used = featuresInUse(metaData, schema)
   const refused = [...new Set([...listed.filter(feature => !idle.has(feature)), ...used])]
   if (refused.length)
     throw new UnsupportedFeatureError(table, refused, `needs ${refused.join(', ')}, which this library does not write`)
+  const taken = writesFeed(metaData) ? schema.fields.find(field => FEED_COLUMNS.has(field.name.toLowerCase())) : undefined
+  if (taken) throw new InvalidSchemaError(`schema: column ${taken.name} is one that the change data feed adds`)
 }

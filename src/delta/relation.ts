@@ -53,7 +53,8 @@ export function physicalName(field: Field): string {
   return typeof name === 'string' ? name : field.name
 }
 
-function physicalType(type: DataType): DataType {
+/** A type as the data files have it: fields of structs under their physical names. */
+export function physicalType(type: DataType): DataType {
   if (typeof type === 'string') return type
   if (type.type === 'array') return { ...type, elementType: physicalType(type.elementType) }
   if (type.type === 'map') return { ...type, keyType: physicalType(type.keyType), valueType: physicalType(type.valueType) }
@@ -62,18 +63,19 @@ function physicalType(type: DataType): DataType {
 
 const renamed = (type: DataType): boolean => JSON.stringify(physicalType(type)) !== JSON.stringify(type)
 
-/** SQL that gives the fields of a nested value their logical names. */
-function logical(sql: string, type: DataType, depth = 0): string {
+/** SQL that gives the fields of a nested value their logical names, or their physical ones. */
+export function rename(sql: string, type: DataType, to: 'logical' | 'physical', depth = 0): string {
   if (typeof type === 'string' || !renamed(type)) return sql
   const item = `x${depth}`
-  if (type.type === 'array') return `list_transform(${sql}, lambda ${item}: ${logical(item, type.elementType, depth + 1)})`
+  if (type.type === 'array') return `list_transform(${sql}, lambda ${item}: ${rename(item, type.elementType, to, depth + 1)})`
   if (type.type === 'map') {
-    const entry = `{'key': ${logical(`${item}."key"`, type.keyType, depth + 1)}, 'value': ${logical(`${item}."value"`, type.valueType, depth + 1)}}`
+    const entry = `{'key': ${rename(`${item}."key"`, type.keyType, to, depth + 1)}, 'value': ${rename(`${item}."value"`, type.valueType, to, depth + 1)}}`
     return `CASE WHEN ${sql} IS NULL THEN NULL ELSE map_from_entries(list_transform(map_entries(${sql}), lambda ${item}: ${entry})) END`
   }
-  const fields = type.fields.map(
-    field => `${quoteText(field.name)}: ${logical(`(${sql}).${quoteName(physicalName(field))}`, field.type, depth)}`,
-  )
+  const fields = type.fields.map(field => {
+    const [from, into] = to === 'logical' ? [physicalName(field), field.name] : [field.name, physicalName(field)]
+    return `${quoteText(into)}: ${rename(`(${sql}).${quoteName(from)}`, field.type, to, depth)}`
+  })
   return `CASE WHEN ${sql} IS NULL THEN NULL ELSE {${fields.join(', ')}} END`
 }
 
@@ -192,7 +194,7 @@ function scan(
       ? partitionColumn(field, files, input.mapping)
       : input.mapping === 'none'
         ? `f.${quoteName(field.name)}`
-        : logical(`f.${quoteName(field.name)}`, field.type)
+        : rename(`f.${quoteName(field.name)}`, field.type, 'logical')
     return `${sql} AS ${quoteName(field.name)}`
   })
   if (input.located) select.push(`CAST(f.file_index AS BIGINT) + ${offset} AS ${FILE_COLUMN}, f.file_row_number AS ${ROW_COLUMN}`)

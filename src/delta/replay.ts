@@ -1,18 +1,31 @@
 /** Replaying the log: from the newest usable checkpoint, then commit by commit. */
 import type { Store } from '../stores/store.js'
-import { commitName } from './actions.js'
+import { type Action, commitName, parseActions } from './actions.js'
 import { readCheckpoint } from './checkpoint.js'
 import { CorruptLogError, TableNotFoundError, VersionNotFoundError } from './errors.js'
-import { findCommit, LOG, type LogListing, lastCheckpointHint, listLog, readCommits } from './log.js'
+import { type CompactedFile, findCommit, LOG, type LogListing, lastCheckpointHint, listLog, readCommits } from './log.js'
 import { applyActions, copyState, emptyState, type TableState } from './state.js'
 
-/** Brings a state forward by the commits `state.version + 1` to `to`. */
-export async function replay(store: Store, state: TableState, to: number): Promise<void> {
-  for await (const { version, actions } of readCommits(store, state.version + 1, to)) {
+/** Brings a state forward to version `to` by commits, and by log compaction files where they say the same in one. */
+async function replay(store: Store, state: TableState, to: number, compacted: readonly CompactedFile[]): Promise<void> {
+  const apply = (version: number, actions: readonly Action[]) => {
     delete state.commitInfo
     applyActions(state, actions)
     state.version = version
   }
+  const usable = compacted.filter(({ from, to: end }) => from < end && end <= to).sort((a, b) => a.from - b.from || b.to - a.to)
+  for (const { from, to: end, path } of usable) {
+    if (from <= state.version) continue
+    // The commits say the same: a compaction that cannot be read is passed over.
+    const actions = await store
+      .read(path)
+      .then(bytes => parseActions(bytes, store.uri, path, end))
+      .catch(() => undefined)
+    if (!actions) continue
+    for await (const commit of readCommits(store, state.version + 1, from - 1)) apply(commit.version, commit.actions)
+    apply(end, actions)
+  }
+  for await (const { version, actions } of readCommits(store, state.version + 1, to)) apply(version, actions)
 }
 
 /** Brings a copy of the state forward to the newest version; the state itself when nothing is new. */
@@ -78,7 +91,8 @@ async function fromListing(store: Store, listing: LogListing, version?: number):
     if (checkpoint.version > wanted) continue
     const found = await attempt(store, listing, checkpoint.version)
     if (found) {
-      state = copyState(found)
+      // Its own listing's alone, so it may be changed.
+      state = found
       checkComplete(store, state, 'checkpoint')
       break
     }
@@ -87,7 +101,7 @@ async function fromListing(store: Store, listing: LogListing, version?: number):
   for (let needed = first; needed <= wanted; needed++)
     if (!listing.commits.has(needed)) throw missing(store, listing, needed, wanted, state)
   state ??= emptyState(-1)
-  await replay(store, state, wanted)
+  await replay(store, state, wanted, listing.compacted)
   checkComplete(store, state, 'log')
   return state
 }

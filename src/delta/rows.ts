@@ -8,9 +8,10 @@ import {
   DuckDBStructValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
+  type DuckDBType,
   type DuckDBValue,
 } from '@duckdb/node-api'
-import { type Column, duckdb, type Row, tempName } from './duckdb.js'
+import { duckdb, type Row, type Scan, tempName } from './duckdb.js'
 import { SchemaMismatchError } from './errors.js'
 import {
   type DataType,
@@ -238,50 +239,60 @@ export function widenByRows(table: string, schema: Schema, rows: readonly Row[])
   return added.length ? { type: 'struct', fields: [...schema.fields, ...added] } : schema
 }
 
+/** DuckDB's types by their names. */
+const types = new Map<string, DuckDBType>()
+
 /**
- * Loads rows into a new in-memory table with the schema's columns; gives its name, for the caller to drop. Throws
- * `SchemaMismatchError` for an unknown column, a wrong type, or a null where none may be.
+ * Rows as a SELECT with the schema's columns, each value checked and converted as it is read. Throws
+ * `SchemaMismatchError` for an unknown column; a wrong type, or a null where none may be, is the scan's `failure`.
  */
-export async function loadRows(table: string, schema: Schema, rows: readonly Row[]): Promise<string> {
+export async function scanRows(table: string, schema: Schema, rows: readonly Row[]): Promise<Scan> {
   const unknown = unknownNames(rows, schema)[0]
   if (unknown !== undefined) {
     const value = rows.find(row => unknown in row)?.[unknown]
     throw new SchemaMismatchError(table, unknown, `not in the table (value: ${show(value)}); mergeSchema admits new columns`)
   }
-  const columns: Record<string, Column> = {}
-  for (const field of schema.fields) {
-    const convert = converter(field.type)
-    const values = rows.map(row => row[field.name] ?? null)
-    let index = 0
-    columns[field.name] = {
-      type: duckdbType(field.type),
-      values,
-      convert: value => {
-        const row = index++
-        if (value === null) {
-          if (field.nullable) return null
-          throw new SchemaMismatchError(
-            table,
-            field.name,
-            `row ${row} is null, but the column is not null (${typeName(field.type)})`,
-          )
+  const database = await duckdb()
+  const names = schema.fields.map(field => duckdbType(field.type))
+  const fresh = [...new Set(names)].filter(name => !types.has(name))
+  const described = fresh.length ? await database.describe(`SELECT ${fresh.map(name => `CAST(NULL AS ${name})`).join(', ')}`) : []
+  for (const [i, { type }] of described.entries()) types.set(fresh[i] as string, type)
+  const columns = schema.fields.map(({ name, type, nullable }, i) => {
+    const convert = converter(type)
+    return {
+      name,
+      type: types.get(names[i] as string) as DuckDBType,
+      value(row: Row, index: number) {
+        const value = row[name]
+        if (value === null || value === undefined) {
+          if (nullable) return null
+          throw new SchemaMismatchError(table, name, `row ${index} is null, but the column is not null (${typeName(type)})`)
         }
         try {
-          return convert(value, field.name)
+          return convert(value, name)
         } catch (error) {
-          if (error instanceof Misfit) throw new SchemaMismatchError(table, error.path, `row ${row} ${error.message}`)
+          if (error instanceof Misfit) throw new SchemaMismatchError(table, error.path, `row ${index} ${error.message}`)
           throw error
         }
       },
     }
-  }
+  })
+  return database.scan(columns, rows)
+}
+
+/**
+ * Loads rows into a new in-memory table with the schema's columns; gives its name, for the caller to drop. Throws
+ * `SchemaMismatchError` for an unknown column, a wrong type, or a null where none may be.
+ */
+export async function loadRows(table: string, schema: Schema, rows: readonly Row[]): Promise<string> {
+  const scan = await scanRows(table, schema, rows)
   const name = tempName('rows')
-  const database = await duckdb()
   try {
-    await database.load(name, columns)
+    await (await duckdb()).run(`CREATE TABLE ${name} AS ${scan.sql}`)
   } catch (error) {
-    await database.run(`DROP TABLE IF EXISTS ${name}`)
-    throw error
+    throw scan.failure ?? error
+  } finally {
+    scan.drop()
   }
   return name
 }

@@ -3,7 +3,7 @@ import type { Store } from '../stores/store.js'
 import { type AddFile, decodePath, type Protocol } from './actions.js'
 import { duckdb, type Row } from './duckdb.js'
 import { DataFileError, InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
-import { checkReadable } from './protocol.js'
+import { checkReadable, mappingOf } from './protocol.js'
 import { relationSql } from './relation.js'
 import { parseSchemaString, type Schema } from './schema.js'
 import type { TableState } from './state.js'
@@ -80,7 +80,7 @@ export function snapshotOf(store: Store, state: TableState, timestamp: Date): Sn
   if (!protocol || !metaData) throw new Error(`${store.uri}: version ${state.version} has no protocol or metaData`)
   checkReadable(store.uri, protocol)
   const schema = parseSchemaString(metaData.schemaString)
-  const mapping = checkMapping(store, schema, metaData.configuration['delta.columnMapping.mode'] ?? 'none')
+  const mapping = checkMapping(store, schema, mappingOf(metaData))
   let files: readonly AddFile[] | undefined
   const allFiles = () => (files ??= Object.freeze([...state.files.values()]))
   const relation = (options: ReadOptions = {}) =>

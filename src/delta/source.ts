@@ -9,7 +9,7 @@ import {
 } from '@duckdb/node-api'
 import { duckdb, quoteName, quoteText, type Row } from './duckdb.js'
 import { SchemaMismatchError } from './errors.js'
-import { loadRows, widenByRows } from './rows.js'
+import { scanRows, widenByRows } from './rows.js'
 import { type DataType, decimalOf, duckdbType, type Field, type Schema, typeName } from './schema.js'
 
 /** Rows to write: plain objects, or a SELECT on the shared DuckDB whose columns are matched to the table's by name. */
@@ -20,6 +20,8 @@ export interface Source {
   sql: string
   /** The table's schema, or a wider one when new columns were admitted. */
   schema: Schema
+  /** Why a query over it failed, where the reason lies in the rows. */
+  failure?(): unknown
   /** Drops what was made for it. */
   release(): Promise<void>
 }
@@ -217,12 +219,6 @@ export async function openSource(table: string, schema: Schema, data: TableData,
   if (!Array.isArray(data)) return sqlSource(table, schema, (data as { sql: string }).sql, mergeSchema)
   const rows = data as readonly Row[]
   const wide = mergeSchema ? widenByRows(table, schema, rows) : schema
-  const name = await loadRows(table, wide, rows)
-  return {
-    sql: `SELECT * FROM ${name}`,
-    schema: wide,
-    release: async () => {
-      await (await duckdb()).run(`DROP TABLE IF EXISTS ${name}`)
-    },
-  }
+  const scan = await scanRows(table, wide, rows)
+  return { sql: scan.sql, schema: wide, failure: () => scan.failure, release: async () => scan.drop() }
 }

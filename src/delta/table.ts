@@ -4,11 +4,13 @@ import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
 import { commitName, type MetaData } from './actions.js'
 import { type Changed, changeRows } from './change.js'
+import { type ChangeRange, type Changes, changesOf } from './changes.js'
 import { type At, tableCore } from './core.js'
 import { InvalidSchemaError, TableExistsError } from './errors.js'
 import { commitsOf, type HistoryEntry, historyOf, type LogCommit } from './history.js'
 import { LOG } from './log.js'
 import {
+  compactAfterWrite,
   type Optimized,
   type OptimizeOptions,
   optimizeTable,
@@ -48,15 +50,22 @@ export interface DeltaTable {
    * `UnsupportedFeatureError`.
    */
   snapshot(at?: At): Promise<Snapshot>
-  /** Adds rows. Throws `SchemaMismatchError`, `CommitConflictError`. */
+  /** Adds rows; they keep no order. With `delta.autoOptimize.autoCompact` small files are merged after it. Throws `SchemaMismatchError`, `CommitConflictError`. */
   append(data: TableData, options?: WriteOptions): Promise<Commit>
   /** Replaces all rows by these. Throws `SchemaMismatchError`, `CommitConflictError`. */
   overwrite(data: TableData, options?: WriteOptions): Promise<Commit>
   /** The commits with `after` < version ≤ `upTo` in order; default: from the first to the newest. */
   commits(range?: { after?: number; upTo?: number }): AsyncIterable<LogCommit>
+  /**
+   * What changed from one version to another, row by row, where `delta.enableChangeDataFeed` is on. Throws
+   * `UnsupportedFeatureError` for versions without a feed, `VersionNotFoundError`.
+   * @example
+   * for await (const rows of (await table.changes({ from: 3 })).rows()) console.log(rows[0]?._change_type)
+   */
+  changes(range: ChangeRange): Promise<Changes>
   /** The newest versions first. */
   history(limit?: number): Promise<HistoryEntry[]>
-  /** Writes a checkpoint of the newest version. */
+  /** Writes a checkpoint of the newest version and removes log files past `delta.logRetentionDuration`. */
   checkpoint(): Promise<void>
   /**
    * Deletes the rows for which a SQL predicate is true, all rows without one. Rows that others add meanwhile are looked
@@ -166,17 +175,23 @@ function checkPartitions(schema: Schema, partitionColumns: readonly string[]): v
 
 function tableOn(store: Store): DeltaTable {
   const core = tableCore(store)
+  const compacting = async <T>(write: Promise<T>): Promise<T> => {
+    const done = await write
+    await compactAfterWrite(core)
+    return done
+  }
   return {
     store,
     snapshot: async (at = {}) => core.snapshot(await core.stateAt(at)),
-    append: (data, options = {}) => writeRows(core, data, options, 'Append'),
+    append: (data, options = {}) => compacting(writeRows(core, data, options, 'Append')),
     overwrite: (data, options = {}) => writeRows(core, data, options, 'Overwrite'),
     commits: (range = {}) => commitsOf(core, range),
+    changes: range => changesOf(core, range),
     history: (limit = Number.POSITIVE_INFINITY) => historyOf(core, limit),
     checkpoint: () => core.checkpoint(),
     delete: where => changeRows(core, { where }),
     update: (set, options = {}) => changeRows(core, { set, where: options.where }),
-    merge: (data, options) => mergeRows(core, data, options),
+    merge: (data, options) => compacting(mergeRows(core, data, options)),
     optimize: (options = {}) => optimizeTable(core, options),
     vacuum: (options = {}) => vacuumTable(core, options),
     restore: at => restoreTable(core, at),

@@ -5,7 +5,7 @@ import type { Action, AddFile, MetaData } from './actions.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { CommitConflictError, UnsupportedFeatureError } from './errors.js'
 import { discard, writeFiles } from './parquet.js'
-import { checkWritable, hasType } from './protocol.js'
+import { checkWritable, hasType, mappingOf } from './protocol.js'
 import { openSource, type TableData } from './source.js'
 import type { TableState } from './state.js'
 import { checkUnchanged, commitChange, committed } from './transaction.js'
@@ -56,6 +56,12 @@ export async function writeRows(
         store.uri,
         ['timestampNtz'],
         'lacks timestampNtz, which a new column of timestamp_ntz needs',
+      )
+    if (source.schema !== schema && mappingOf(metaData) !== 'none')
+      throw new UnsupportedFeatureError(
+        store.uri,
+        ['columnMapping'],
+        'has column mapping (columnMapping), where this library admits no new columns',
       )
     const written = await writeFiles(store, source, metaData)
     const evolved = source.schema === schema ? undefined : { ...metaData, schemaString: JSON.stringify(source.schema) }

@@ -5,7 +5,8 @@ import type { Explanation } from '../models/explain.js'
 import type { Figure } from './chart.js'
 import { type ConfusionCounts, confusionMatrixChart } from './evaluation-charts.js'
 import { isTableLike, type TableLike, toColumns } from './frames.js'
-import { escapeHtml, explanationHtml, figureHtml, figureTitle, type HtmlTableOptions, tableHtml } from './html.js'
+import { escapeHtml, explanationHtml, figureTitle, type HtmlTableOptions, tableHtml } from './html.js'
+import { figureSvg } from './svg.js'
 import { formatNumber, formatValue, textTable } from './text-table.js'
 
 /** One output in several forms, best one chosen by whoever shows it. */
@@ -47,15 +48,16 @@ function isConfusion(value: unknown): value is ConfusionCounts {
   )
 }
 
-/** A figure in the forms of JupyterLab, HTML export and text. */
+/** A figure for JupyterLab and reports, as a picture for GitHub, nbviewer and paper, and in words. */
 function figureBundle(figure: Figure): MimeBundle {
   const annotations = figure.layout.annotations as unknown[] | undefined
   if (!figure.data.length && !annotations?.length) throw new Error('show: the figure has no data: nothing would be drawn')
   const { title, subtitle } = figureTitle(figure)
   const traces = figure.data.map(trace => (trace.name ? String(trace.name) : '')).filter(Boolean)
   return {
-    'application/vnd.plotly.v1+json': figure,
-    'text/html': figureHtml(figure),
+    // JupyterLab's extension fits charts to their place itself; where plotly does so as well, a change of theme leaves no height.
+    'application/vnd.plotly.v1+json': { ...figure, config: { ...figure.config, responsive: false } },
+    'image/svg+xml': figureSvg(figure),
     'text/plain': [`[chart] ${title}`, subtitle, traces.length > 1 ? `series: ${traces.join(', ')}` : '']
       .filter(Boolean)
       .join('\n'),
@@ -105,12 +107,14 @@ function emit(bundle: MimeBundle): void {
 }
 
 /**
- * Shows a chart, a table (rows, query result, arquero, danfo), a confusion matrix, an explanation, or any other value. In a notebook it is drawn;
+ * Shows a chart, a table (rows, query result, arquero, danfo), a profile, a confusion matrix, an explanation, or any other value. In a notebook it is drawn;
  * elsewhere its text is printed on stdout.
  * @throws Error for a figure that would be blank
  */
 export function show(value: unknown, options: HtmlTableOptions = {}): void {
   emit(toBundle(value, options))
+  const picture = isTableLike(value) ? Reflect.get(value, 'figure') : undefined
+  if (isFigure(picture)) emit(toBundle(picture))
 }
 
 /** Text that Markdown shows as it is. */

@@ -15,16 +15,6 @@ export function escapeHtml(text: string): string {
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
 }
 
-/** JSON that cannot end the script element it stands in. */
-export function escapeJson(value: unknown): string {
-  return JSON.stringify(value)
-    .replaceAll('<', '\\u003c')
-    .replaceAll('>', '\\u003e')
-    .replaceAll('&', '\\u0026')
-    .replaceAll('\u2028', '\\u2028')
-    .replaceAll('\u2029', '\\u2029')
-}
-
 /** How an HTML table is cut. */
 export interface HtmlTableOptions {
   /** Rows shown; the rest is counted below. Default 50. */
@@ -35,8 +25,8 @@ export interface HtmlTableOptions {
   caption?: string
 }
 
-/** What a column holds, in a word. */
-function typeOf(values: readonly unknown[]): string {
+/** What a column holds, in a word: `text`, `number`, `time`, `list`, …, `mixed`, or `empty`. */
+export function typeOf(values: readonly unknown[]): string {
   const kinds = new Set(
     values
       .filter(value => value !== null && value !== undefined)
@@ -83,8 +73,12 @@ export function tableHtml(table: TableLike, options: HtmlTableOptions = {}): str
     column =>
       column.some(value => value !== null) && column.every(value => value === null || /^(number|bigint)$/.test(typeof value)),
   )
-  const times = values.map(column => column.some(value => value instanceof Date))
-  const style = (i: number) => (numeric[i] ? NUMERIC : times[i] ? `${TEXT};white-space:nowrap` : TEXT)
+  const times = values.map(column => column.some(value => value instanceof Date) && typeOf(column) === 'time')
+  const wide = values.map(column => column.slice(0, shown).some(value => (formatValue(value)?.length ?? 0) > 40))
+  const style = (i: number) => {
+    if (numeric[i]) return NUMERIC
+    return times[i] ? `${TEXT};white-space:nowrap` : wide[i] ? `${TEXT};min-width:16em` : TEXT
+  }
   const head = columns.names.map((name, i) => {
     const type = types.get(name) ?? typeOf(values[i]!)
     return `<th scope="col" style="${style(i)}">${escapeHtml(name)}<br><small style="font-weight:normal;opacity:.7">${escapeHtml(type.toLowerCase())}</small></th>`
@@ -113,29 +107,6 @@ export function figureTitle(figure: Figure): { title: string; subtitle: string }
       .replaceAll('&amp;', '&')
   const title = figure.layout.title as { text?: unknown; subtitle?: { text?: unknown } } | undefined
   return { title: plain(title?.text) || 'untitled chart', subtitle: plain(title?.subtitle?.text) }
-}
-
-const DRAW = `(function(script){
-var data=script.previousElementSibling,place=data.previousElementSibling;
-if(!window.Plotly)return;
-var figure=JSON.parse(data.textContent);
-place.textContent="";
-window.Plotly.newPlot(place,figure.data,figure.layout,Object.assign({responsive:true},figure.config));
-})(document.currentScript)`.replaceAll('\n', '')
-
-/**
- * The figure for a page that has plotly: drawn when the page holds `window.Plotly`, else its title and how to see it. Three
- * siblings and no ids, so that the same figure gives the same text. Only here it is told to follow the page's width: JupyterLab does
- * that itself, and collapses a figure that does it too when the theme changes.
- */
-export function figureHtml(figure: Figure): string {
-  const { title, subtitle } = figureTitle(figure)
-  const height = Number(figure.layout.height) || 380
-  const words = `<p><strong>${escapeHtml(title)}</strong><br>${escapeHtml(subtitle)}</p><p>The chart is drawn in JupyterLab and in reports (<code>moodlake report</code>).</p>`
-  return (
-    `<div class="moodlake-figure" role="img" aria-label="${escapeHtml(`${title}. ${subtitle}`)}" style="min-height:${height}px">${words}</div>` +
-    `<script type="application/json">${escapeJson(figure)}</script><script>${DRAW}</script>`
-  )
 }
 
 /** An explanation as its text, each word coloured by what it adds: the class's colour for it, hatched amber against it. */

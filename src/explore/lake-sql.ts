@@ -1,11 +1,14 @@
 /** SQL over the tables of a lake, at any version, for reading only. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import type { ColumnTable } from 'arquero'
 import type { DataFrame } from 'danfojs-node'
 import { quoteName, type Row } from '../delta/duckdb.js'
-import { openTable } from '../delta/index.js'
+import { isTable, openTable } from '../delta/index.js'
+import { cacheFolder } from '../delta/local-files.js'
+import { openStore } from '../stores/open-store.js'
+import type { Store } from '../stores/store.js'
 import { toArquero, toDanfo } from './frames.js'
 import { runShut, type SandboxLimits, type SqlColumn } from './sandbox.js'
 import { checkSql } from './sql-guard.js'
@@ -36,10 +39,10 @@ export type Sql = <T = Row>(text: TemplateStringsArray, ...values: unknown[]) =>
 
 /** A folder of Delta tables. */
 export interface Lake {
-  /** Absolute path of the folder. */
+  /** Absolute path of the folder, or its address. */
   folder: string
   /** Names of its tables, in order of the alphabet; views are not among them. */
-  tables(): string[]
+  tables(): Promise<string[]>
   /**
    * Runs a query, as in ``sql`select count(*) as n from gold@v0 where lang = ${'en'}` ``. Tables are visible by name; `name@v3`,
    * `name@'2026-05-01'` and `name@2026-05-01T10:00Z` travel in time (the version or moment may be a `${value}` too), and give
@@ -60,12 +63,27 @@ const VIEWS: Record<string, { table: string; select: (from: string) => string }>
   gold_mentions: { table: 'gold', select: goldMentions },
 }
 
-/** Names of the tables in a folder. */
-function tablesIn(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter(entry => !/^[_.]/.test(entry.name) && existsSync(join(folder, entry.name, '_delta_log')))
-    .map(entry => entry.name)
-    .sort()
+/** Names of the tables in a lake. */
+async function tablesIn(lake: Store): Promise<string[]> {
+  const names: string[] = []
+  for (const name of await foldersIn(lake)) if (!/^[_.]/.test(name) && (await isTable(tableIn(lake, name)))) names.push(name)
+  return names.sort()
+}
+
+const tableIn = (lake: Store, name: string) => lake.localPath?.(name) ?? `${lake.uri.replace(/\/$/, '')}/${name}`
+
+async function foldersIn(lake: Store): Promise<string[]> {
+  const root = lake.localPath?.('')
+  if (root) return (await readdir(root, { withFileTypes: true })).filter(entry => entry.isDirectory()).map(entry => entry.name)
+  const names: string[] = []
+  // A store knows files only: the first one after all of a folder's own tells the next folder.
+  for (let after: string | undefined; ; ) {
+    const next = await lake.list('', { after })[Symbol.asyncIterator]().next()
+    if (next.done) return names
+    const [name = '', rest] = next.value.path.split('/', 2)
+    if (rest !== undefined) names.push(name)
+    after = rest === undefined ? name : `${name}/\u{10ffff}`
+  }
 }
 
 /** What stands after the `@`: a version, a moment, or nothing for the latest. */
@@ -118,16 +136,17 @@ function toResult<T>(answer: Omit<SqlResult<T>, 'toArquero' | 'toDanfo' | typeof
 
 /**
  * Opens a lake for reading.
- * @param folder path of the lake
- * @throws Error when there is no such folder
+ * @param folder path or address (`s3://bucket/prefix`) of the lake
+ * @throws Error when there is no such folder on this disk
  */
 export function openLake(folder: string): Lake {
-  const root = resolve(folder)
-  if (!existsSync(root) || !statSync(root).isDirectory()) throw new Error(`lake: no such folder: ${folder}`)
+  const store = openStore(folder)
+  const root = store.localPath?.('')
+  if (root && !existsSync(root)) throw new Error(`lake: no such folder: ${folder}`)
 
   /** The table expressions for the names of a statement, each opened at the version asked for. */
   async function open(names: readonly string[]) {
-    const present = tablesIn(root)
+    const present = await tablesIn(store)
     const views = new Map<string, string>()
     const read: { name: string; version: number }[] = []
     const folders = new Set<string>()
@@ -141,9 +160,9 @@ export function openLake(folder: string): Lake {
         throw new Error(
           `sql: no table ${quoteName(bare)} in ${folder}: there ${list([...present, ...(present.includes('gold') ? ['gold_mentions'] : [])])}`,
         )
-      const place = join(root, table)
+      const place = tableIn(store, table)
       const snapshot = await (await openTable(place)).snapshot(snapshotOptions(bare, mark))
-      folders.add(place)
+      folders.add(root ? place : cacheFolder())
       const relation = await snapshot.relation()
       views.set(name, view ? view.select(relation) : relation)
       if (!read.some(seen => seen.name === table && seen.version === snapshot.version))
@@ -155,7 +174,7 @@ export function openLake(folder: string): Lake {
   async function query<T>(text: string, params: readonly unknown[] = [], limits: SandboxLimits = {}): Promise<SqlResult<T>> {
     const start = performance.now()
     if (/^\s*show\s+tables\s*;?\s*$/i.test(text)) {
-      const rows = tablesIn(root).map(name => ({ name }) as T)
+      const rows = (await tablesIn(store)).map(name => ({ name }) as T)
       const columns = [{ name: 'name', type: 'VARCHAR' }]
       return toResult<T>({ rows, columns, n: rows.length, sql: text.trim(), tables: [], ms: performance.now() - start })
     }
@@ -166,8 +185,8 @@ export function openLake(folder: string): Lake {
   }
 
   return {
-    folder: root,
-    tables: () => tablesIn(root),
+    folder: root ?? store.uri,
+    tables: () => tablesIn(store),
     query,
     sql: async <T>(text: TemplateStringsArray, ...values: unknown[]) => {
       const { sql, params } = bindTemplate(text, values)

@@ -15,6 +15,8 @@ export interface ReportOptions {
   execute?: boolean
   /** Holds the code, folded. Default true. */
   code?: boolean
+  /** Values that the notebook reads with `parameter(name, otherwise)`; they become part of the file's name. Default none. */
+  set?: Readonly<Record<string, string>>
   /** Name of the Jupyter kernel. Default `moodlake`. */
   kernel?: string
   /** Seconds that one cell may take. Default 600. */
@@ -87,9 +89,14 @@ function findJupyter(kernel: string): string {
 }
 
 /** Runs a program; gives its exit code and the end of what it said on stderr. */
-function runProgram(program: string, args: string[], signal?: AbortSignal): Promise<{ code: number | null; stderr: string }> {
+function runProgram(
+  program: string,
+  args: string[],
+  more: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+): Promise<{ code: number | null; stderr: string }> {
   return new Promise((done, fail) => {
-    const env = { ...process.env, JUPYTER_PREFER_ENV_PATH: '1', PYTHONWARNINGS: 'ignore' }
+    const env = { ...process.env, JUPYTER_PREFER_ENV_PATH: '1', PYTHONWARNINGS: 'ignore', ...more }
     const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'], signal, killSignal: 'SIGINT' })
     let stderr = ''
     child.stderr.on('data', part => {
@@ -152,8 +159,8 @@ function plotly(): string {
 
 /** Fills in what the template leaves open. */
 function finish(html: string, name: string, executed: boolean): { html: string; figures: number } {
-  // Marks that turn the writing direction reach past the text that holds them.
-  const page = html.replace(/[\u202a-\u202e]/g, '')
+  // Marks that turn the writing direction reach past the text that holds them; a link to a notebook leads to its report.
+  const page = html.replace(/[\u202a-\u202e]/g, '').replace(/href="(?:[\w.-]+\/)*([\w-]+)\.ipynb"/g, 'href="$1.html"')
   const figures = (html.match(/ class="moodlake-figure"/g) ?? []).length
   const title = plain(/<h1[^>]*>([\s\S]*?)<\/h1>/.exec(html)?.[1] ?? escapeHtml(name))
   const when = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`
@@ -172,7 +179,7 @@ function finish(html: string, name: string, executed: boolean): { html: string; 
  * @throws NotebookError when a cell fails; Error when there is no such notebook or something is not set up
  */
 export async function makeReport(notebook: string, options: ReportOptions = {}): Promise<Report> {
-  const { output = 'reports', execute = true, code = true, kernel = 'moodlake', cellTimeoutS = 600, signal } = options
+  const { output = 'reports', execute = true, code = true, kernel = 'moodlake', cellTimeoutS = 600, set = {}, signal } = options
   const start = performance.now()
   const cells = readNotebook(notebook)
   const jupyter = findJupyter(kernel)
@@ -193,11 +200,12 @@ export async function makeReport(notebook: string, options: ReportOptions = {}):
       ...(code ? [] : ['--no-input']),
       resolve(notebook),
     ]
-    const { code: exit, stderr } = await runProgram(jupyter, args, signal)
+    const { code: exit, stderr } = await runProgram(jupyter, args, { MOODLAKE_SET: JSON.stringify(set) }, signal)
     const made = join(temp, 'report.html')
     if (exit !== 0 || !existsSync(made)) throw cellError(notebook, cells, stderr)
-    const { html, figures } = finish(readFileSync(made, 'utf8'), `${name}.ipynb`, execute)
-    const file = resolve(output, `${name}.html`)
+    const given = Object.entries(set).map(([key, value]) => `${key}=${value}`)
+    const { html, figures } = finish(readFileSync(made, 'utf8'), [`${name}.ipynb`, ...given].join(', '), execute)
+    const file = resolve(output, `${[name, ...given].join('-').replace(/[^\p{L}\p{N}._=-]+/gu, '_')}.html`)
     mkdirSync(resolve(output), { recursive: true })
     writeFileSync(file, html)
     return { notebook, file, bytes: statSync(file).size, figures, seconds: (performance.now() - start) / 1000 }

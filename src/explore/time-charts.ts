@@ -13,6 +13,7 @@ import {
   need,
   SERIES_COLOURS,
   STREAM_COLOURS,
+  type Trace,
   toNumber,
   toTime,
 } from './chart.js'
@@ -192,6 +193,16 @@ export interface SentimentTimeOptions extends ChartOptions {
   weight?: string
   /** Length of a bin, in UTC; weeks start on Monday. Default: the shortest that gives at most 90 bins. */
   every?: keyof typeof BINS
+  /** Column to filter by, such as `lang`: a menu in the chart switches between all rows and its twelve commonest values. */
+  by?: string
+}
+
+/** One row that counts: its moment, its class, how many tweets it stands for, and what it may be filtered by. */
+interface Mood {
+  at: number
+  kind: number
+  tweets: number
+  group: unknown
 }
 
 /** The start of the bin that holds a moment, in milliseconds. */
@@ -203,20 +214,36 @@ function binStart(time: number, every: keyof typeof BINS): number {
 
 /** Shares of negative, neutral and positive per bin of time; bins without tweets stay empty. */
 export function sentimentOverTime(table: TableLike, options: SentimentTimeOptions = {}): Figure {
-  const { time = 'timestamp', sentiment = 'predicted_sentiment', weight } = options
+  const { time = 'timestamp', sentiment = 'predicted_sentiment', weight, by } = options
   const title = options.title ?? 'How the mood moves over time'
   const columns = toColumns(table)
   if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
-  for (const column of [time, sentiment, ...(weight ? [weight] : [])]) need(columns.names, column, 'sentimentOverTime')
-  const seen = toRows(table).flatMap(row => {
+  for (const column of [time, sentiment, weight, by]) if (column) need(columns.names, column, 'sentimentOverTime')
+  const seen = toRows(table).flatMap((row): Mood[] => {
     const at = toTime(row[time])?.getTime()
     const kind = LABELS.indexOf(row[sentiment] as Label)
-    return at === undefined || kind < 0 ? [] : [{ at, kind, tweets: weight ? (toNumber(row[weight]) ?? 0) : 1 }]
+    const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
+    return at === undefined || kind < 0 ? [] : [{ at, kind, tweets, group: by ? row[by] : null }]
   })
   if (!seen.length) return emptyFigure(title, `No rows with a moment in ${time} and a class in ${sentiment}.`)
   const [first, last] = seen.reduce(([low, high], { at }) => [Math.min(low, at), Math.max(high, at)], [Infinity, -Infinity])
   const names = Object.keys(BINS) as (keyof typeof BINS)[]
   const every = options.every ?? names.find(name => (last! - first!) / BINS[name] <= 90) ?? 'week'
+  const { traces, n } = sharesPerBin(seen, every)
+  const subtitle = (tweets: number) => `share of each class per ${every}; ${count(tweets, 'tweets')}`
+  return figure(traces, title, subtitle(n), {
+    barmode: 'stack',
+    bargap: 0,
+    xaxis: axis(`${every} (UTC)`, { type: 'date', showgrid: false }),
+    yaxis: axis('share of tweets (%)', { range: [0, 100] }),
+    height: options.height ?? (by ? 415 : 380),
+    // The menu has a line of its own below the subtitle.
+    ...(by ? { updatemenus: [filterMenu(seen, by, every, subtitle)], margin: { l: 60, r: 24, t: 121, b: 56 } } : {}),
+  })
+}
+
+/** The bars of the three classes, and how many tweets they stand for. */
+function sharesPerBin(seen: readonly Mood[], every: keyof typeof BINS): { traces: Trace[]; n: number } {
   const bins = new Map<number, number[]>()
   for (const { at, kind, tweets } of seen) {
     const start = binStart(at, every)
@@ -238,14 +265,29 @@ export function sentimentOverTime(table: TableLike, options: SentimentTimeOption
     marker: { color: colour, line: { width: 0 } },
     hovertemplate: `%{x}<br>${name}: %{y:.1f} % (%{customdata[0]:,} of %{customdata[1]:,} tweets)<extra></extra>`,
   }))
-  const n = totals.reduce((a, b) => a + b, 0)
-  return figure(traces, title, `share of each class per ${every}; ${count(n, 'tweets')}`, {
-    barmode: 'stack',
-    bargap: 0,
-    xaxis: axis(`${every} (UTC)`, { type: 'date', showgrid: false }),
-    yaxis: axis('share of tweets (%)', { range: [0, 100] }),
-    height: options.height ?? 380,
-  })
+  return { traces, n: totals.reduce((a, b) => a + b, 0) }
+}
+
+/** A menu that shows the rows of one value of a column; all of it is in the figure, so that it works in a file. */
+function filterMenu(seen: readonly Mood[], by: string, every: keyof typeof BINS, subtitle: (n: number) => string): object {
+  const groups = new Map<unknown, Mood[]>()
+  for (const one of seen) {
+    const rows = groups.get(one.group)
+    if (rows) rows.push(one)
+    else groups.set(one.group, [one])
+  }
+  const size = ([, rows]: [unknown, Mood[]]) => rows.reduce((sum, { tweets }) => sum + tweets, 0)
+  const commonest = [...groups].sort((a, b) => size(b) - size(a)).slice(0, 12)
+  const button = (name: string, rows: readonly Mood[]) => {
+    const { traces, n } = sharesPerBin(rows, every)
+    const [x, y, customdata] = ['x', 'y', 'customdata'].map(key => traces.map(trace => trace[key]))
+    return { label: name, method: 'update', args: [{ x, y, customdata }, { 'title.subtitle.text': label(subtitle(n), 140) }] }
+  }
+  return {
+    buttons: [button(`all: ${label(by, 16)}`, seen), ...commonest.map(([group, rows]) => button(label(group, 20), rows))],
+    ...{ x: 0, xanchor: 'left', y: 1.02, yanchor: 'bottom', pad: { b: 2 } },
+    ...{ bgcolor: '#ececec', bordercolor: '#9a9a9a', font: { color: '#333333', size: 12 } },
+  }
 }
 
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']

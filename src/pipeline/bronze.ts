@@ -4,7 +4,7 @@ import { type RecordFields, readRecord } from './record.js'
 
 /** Columns of `bronze`, in Delta's words. `user` and `text` are null where the record has none: bronze judges nothing. */
 export const BRONZE_SCHEMA = `id string, date string, user string, text string, sentiment string, lang string, form string not null,
-  record string, rescue string, source_file string not null, source_line integer not null, processing_time timestamp not null`
+  record string, rescue string, source_file string not null, source_line long not null, processing_time timestamp not null`
 
 const FIELDS = ['id', 'date', 'user', 'text', 'sentiment', 'lang', 'form', 'record', 'rescue'] as const
 
@@ -20,6 +20,7 @@ const V1_PATHS = [
   '$.lang',
   '$.user.screen_name',
 ]
+const V1_VALUES = ['$.id_str', '$.created_at', '$.full_text', '$.text', '$.lang', '$.user.screen_name', '$.user.id_str']
 const paths = (list: readonly string[]) => `[${list.map(quoteText).join(', ')}]`
 
 /** Options of `bronze`. */
@@ -45,7 +46,7 @@ export async function bronze(raw: Batch, options: BronzeOptions): Promise<Batch>
     try {
       const read = await readRest(rest, admitted)
       try {
-        return await sorted.sql(from => fastRows(from, read.from, admitted, options.now))
+        return await sorted.sql(from => fastRows(from, read, admitted, options.now))
       } finally {
         await read.drop()
       }
@@ -62,17 +63,14 @@ function sortForms(from: string): string {
   const isText = (i: number) => `v1[${i}] IN ('VARCHAR', 'NULL')`
   return `
     SELECT n, record, source_file, line, damage, CASE
-      WHEN classroom = ['VARCHAR', 'VARCHAR', 'VARCHAR', 'VARCHAR'] AND list_sort(keys) = ['date', 'sentiment', 'text', 'user'] THEN 'classroom'
       WHEN v1[1] = 'VARCHAR' AND v1[2] = 'VARCHAR' AND v1[3] = 'OBJECT' AND v1[6] IS NULL AND v1[7] IS NULL
         AND (v1[4] = 'VARCHAR' OR (v1[4] IS NULL OR v1[4] = 'NULL') AND ${isText(5)} OR v1[4] = 'NULL' AND v1[5] IS NULL)
         AND (v1[8] IS NULL OR ${isText(8)}) AND (v1[9] IS NULL OR ${isText(9)}) THEN 'twitter-v1'
+      WHEN v1[10:] = ['VARCHAR', 'VARCHAR', 'VARCHAR', 'VARCHAR'] AND list_sort(json_keys(record)) = ['date', 'sentiment', 'text', 'user'] THEN 'classroom'
       ELSE 'rest' END AS path
     FROM (
-      SELECT *, CASE WHEN valid THEN json_type(record, ${paths(CLASSROOM_PATHS)}) END AS classroom,
-        CASE WHEN valid THEN json_type(record, ${paths(V1_PATHS)}) END AS v1, CASE WHEN valid THEN json_keys(record) END AS keys
-      FROM (
-        SELECT rowid AS n, *, damage IS NULL AND json_valid(record) AND record[1] = '{' AS valid FROM ${from}
-      )
+      SELECT rowid AS n, *, CASE WHEN damage IS NULL AND json_valid(record) AND record[1] = '{' THEN json_type(record, ${paths([...V1_PATHS, ...CLASSROOM_PATHS])}) END AS v1
+      FROM ${from}
     )`
 }
 
@@ -94,7 +92,7 @@ async function readRest(rest: Batch, admitted: readonly string[]): Promise<Batch
   return batchOfColumns({
     n: { type: 'BIGINT', values: origin.n },
     source_file: { type: 'VARCHAR', values: origin.source_file },
-    source_line: { type: 'INTEGER', values: origin.source_line },
+    source_line: { type: 'BIGINT', values: origin.source_line },
     ...Object.fromEntries(FIELDS.map(name => [name, text(found.map(fields => fields[name]))])),
     ...Object.fromEntries(admitted.map(name => [name, text(found.map(fields => fields.extra[name]))])),
   })
@@ -106,21 +104,21 @@ function damaged(text: string, base64: string): RecordFields {
   return { ...none, form: 'unknown', rescue: JSON.stringify({ not_utf8: text, base64 }) }
 }
 
-function fastRows(sorted: string, read: string, admitted: readonly string[], now: Date): string {
+/** The rows that SQL reads, in order, and among them those that JavaScript has read. */
+function fastRows(sorted: string, read: Batch, admitted: readonly string[], now: Date): string {
   const columns = [...FIELDS, 'source_file', 'source_line', ...admitted].map(quoteName).join(', ')
   const none = admitted.map(name => `, NULL::VARCHAR AS ${quoteName(name)}`).join('')
-  const origin = `source_file, line AS source_line${none}`
-  return `
-    SELECT ${columns}, ${quoteText(now.toISOString())}::TIMESTAMPTZ AS processing_time FROM (
-      SELECT n, NULL::VARCHAR AS id, c[1] AS date, c[2] AS "user", c[3] AS text, c[4] AS sentiment, NULL::VARCHAR AS lang, path AS form,
-        NULL::VARCHAR AS record, NULL::VARCHAR AS rescue, ${origin}
-      FROM (SELECT *, json_extract_string(record, ${paths(CLASSROOM_PATHS)}) AS c FROM ${sorted} WHERE path = 'classroom')
-      UNION ALL BY NAME
-      SELECT n, v[1] AS id, v[2] AS date, coalesce(v[6], v[7]) AS "user", coalesce(v[3], v[4]) AS text, NULL::VARCHAR AS sentiment, v[5] AS lang,
-        path AS form, record, NULL::VARCHAR AS rescue, ${origin}
-      FROM (SELECT *, json_extract_string(record, ['$.id_str', '$.created_at', '$.full_text', '$.text', '$.lang', '$.user.screen_name', '$.user.id_str']) AS v
-        FROM ${sorted} WHERE path = 'twitter-v1')
-      UNION ALL BY NAME
-      SELECT * FROM ${read}
-    ) ORDER BY n`
+  const time = `${quoteText(now.toISOString())}::TIMESTAMPTZ AS processing_time`
+  const either = (v1: string, classroom = 'NULL') => `CASE path WHEN 'twitter-v1' THEN ${v1} ELSE ${classroom} END`
+  const fast = `
+    SELECT n, ${either('v[1]')} AS id, ${either('v[2]', 'v[1]')} AS date, ${either('coalesce(v[6], v[7])', 'v[2]')} AS "user",
+      ${either('coalesce(v[3], v[4])', 'v[3]')} AS text, ${either('NULL', 'v[4]')}::VARCHAR AS sentiment, ${either('v[5]')} AS lang, path AS form,
+      ${either('record')} AS record, NULL::VARCHAR AS rescue, source_file, line AS source_line${none}
+    FROM (
+      SELECT *, ${either(`json_extract_string(record, ${paths(V1_VALUES)})`, `json_extract_string(record, ${paths(CLASSROOM_PATHS)})`)} AS v
+      FROM ${sorted} WHERE path <> 'rest'
+    )`
+  return read.count
+    ? `SELECT ${columns}, ${time} FROM (${fast} UNION ALL BY NAME SELECT * FROM ${read.from}) ORDER BY n`
+    : `SELECT ${columns}, ${time} FROM (${fast})`
 }

@@ -64,12 +64,12 @@ export async function gold(silver: Batch, options: GoldOptions): Promise<GoldBat
           CASE sentiment WHEN ${quoteText(LABELS[0])} THEN 0 WHEN ${quoteText(LABELS[2])} THEN 1 END::INTEGER AS sentiment_id,
           predicted_sentiment, predicted_sentiment_id, 100 * greatest(negative, neutral, positive) AS predicted_score, negative, neutral, positive,
           ${quoteText(model.name)} AS model_name, ${quoteText(model.version)} AS model_version, ${time} AS scored_at
-        FROM ${from} WHERE error IS NULL ORDER BY rowid`,
+        FROM ${from} WHERE error IS NULL`,
     )
     const failures = await scored.sql(
       from => `
         SELECT tweet_id, full_text AS record, 'inference failed: ' || error AS reason, 'inference_failed' AS rule, 'silver' AS source, source_file, ${time} AS time
-        FROM ${from} WHERE error IS NOT NULL ORDER BY rowid`,
+        FROM ${from} WHERE error IS NOT NULL`,
     )
     return { tweets, failures, drop: async () => void (await Promise.all([tweets.drop(), failures.drop()])) }
   } finally {

@@ -1,4 +1,15 @@
-import { createTable, type DeltaTable, isTable, openTable } from '../delta/index.js'
+import {
+  CommitConflictError,
+  createTable,
+  type DeltaTable,
+  isTable,
+  type Optimized,
+  type OptimizeOptions,
+  openTable,
+  type Vacuumed,
+  type VacuumOptions,
+} from '../delta/index.js'
+import { openLake } from '../explore/lake-sql.js'
 import { openStore } from '../stores/open-store.js'
 import { type Checkpoint, openCheckpoint } from '../streams/checkpoint.js'
 import type { Progress } from '../streams/stream.js'
@@ -83,4 +94,36 @@ export async function clearLake(lake: string): Promise<number> {
     removed += found.length
   }
   return removed
+}
+
+async function eachTable<T>(lake: string, work: (table: DeltaTable) => Promise<T>): Promise<({ table: string } & T)[]> {
+  const names = await (await openLake(lake)).tables()
+  if (!names.length) throw new Error(`lake: no tables in ${lake}`)
+  const done: ({ table: string } & T)[] = []
+  for (const name of names) done.push({ table: name, ...(await work(await openTable(tableLocation(lake, name)))) })
+  return done
+}
+
+/** Attempts to compact a table whose files are replaced meanwhile. */
+const ATTEMPTS = 5
+
+/**
+ * Merges the small files of every table of a lake; rows stay the same, and streams may go on meanwhile. Throws
+ * `CommitConflictError` when a table is rewritten faster than it can be compacted.
+ */
+export function optimizeLake(lake: string, options: OptimizeOptions = {}): Promise<({ table: string } & Optimized)[]> {
+  return eachTable(lake, async table => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await table.optimize(options)
+      } catch (error) {
+        if (!(error instanceof CommitConflictError) || attempt === ATTEMPTS) throw error
+      }
+    }
+  })
+}
+
+/** Removes the files that no version within the retention needs from every table of a lake; throws as `DeltaTable.vacuum`. */
+export function vacuumLake(lake: string, options: VacuumOptions = {}): Promise<({ table: string } & Vacuumed)[]> {
+  return eachTable(lake, table => table.vacuum(options))
 }

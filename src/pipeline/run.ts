@@ -1,12 +1,16 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { type DeltaTable, parseSchema } from '../delta/index.js'
-import { jsonFiles } from '../sources/json-files.js'
-import type { Limits } from '../sources/source.js'
+import { type DeltaTable, duckdb, parseSchema } from '../delta/index.js'
+import { jsonFiles, relogFiles } from '../sources/json-files.js'
+import { kafkaTopic } from '../sources/kafka.js'
+import { parseKafkaAddress } from '../sources/kafka-client.js'
+import type { Limits, Source } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
+import type { BatchRange } from '../streams/checkpoint.js'
 import { type BatchContext, type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
+import { TEXT_VERSION } from '../text/clean.js'
 import { application } from './application.js'
 import { BRONZE_SCHEMA, bronze } from './bronze.js'
 import { gold, type NamedModel } from './gold.js'
@@ -33,19 +37,35 @@ async function isCommitted(table: DeltaTable, { txn }: BatchContext): Promise<bo
   return ((await table.snapshot()).txn(txn.appId) ?? -1) >= txn.version
 }
 
-/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`) → `bronze`. */
+/** What a commit says of its batch; read back by `lastBatch`. */
+function batchParameters({ txn, range }: BatchContext): Record<string, string> {
+  return { stream: txn.appId, batch: String(txn.version), range: JSON.stringify(range) }
+}
+
+/** The newest batch of a stream that any of its tables knows of, with its range: what a lost checkpoint said last. */
+async function lastBatch(stream: string, tables: readonly DeltaTable[]): Promise<BatchRange | undefined> {
+  const known = await Promise.all(tables.map(async table => ({ table, id: (await table.snapshot()).txn(stream) ?? -1 })))
+  const { table, id } = known.reduce((a, b) => (b.id > a.id ? b : a))
+  if (id < 0) return undefined
+  for (const { operationParameters: said } of await table.history())
+    if (said.stream === stream && said.batch === String(id)) return { id, ...(JSON.parse(String(said.range)) as object) }
+  throw new Error(`${stream}: its checkpoint is gone, and ${table.store.uri} does not say what batch ${id} read; clear the lake`)
+}
+
+/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), or a Kafka topic (`kafka://host:port/topic`) → `bronze`. */
 export async function startBronze(
   options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
 ): Promise<Stream> {
   const { lake = './lake', source, admit = [] } = options
-  const { store, prefix } = await openInput(source)
+  const input = await openInput(source, lake)
   const table = await lakeTable(lake, 'bronze')
-  const lakeStore = openStore(lake)
   return startStream({
     ...streamOptions(options),
     name: 'bronze_stream',
-    source: jsonFiles({ store, prefix, log: { store: lakeStore, path: '_checkpoints/bronze_stream/files' } }),
+    source: input.source,
     checkpoint: lakeCheckpoint(lake, 'bronze_stream'),
+    definition: input.definition,
+    recover: () => input.recover(table),
     async work(raw, context): Promise<BatchResult> {
       if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
       const known = (await table.snapshot()).schema.fields.map(field => field.name)
@@ -73,9 +93,12 @@ export async function startSilver(options: PipelineStreamOptions = {}): Promise<
     name: 'silver_stream',
     source: tableSource('bronze', async () => source),
     checkpoint: lakeCheckpoint(lake, 'silver_stream'),
+    definition: { source: 'table bronze', text: TEXT_VERSION },
+    recover: () => lastBatch('silver_stream', [table, quarantine]),
     async work(rows, context): Promise<BatchResult> {
       if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
-      const known = await (await table.snapshot()).relation({ columns: ['tweet_id'] })
+      const snapshot = await table.snapshot()
+      const known = (where: string) => snapshot.relation({ columns: ['tweet_id'], where })
       const made = await silver(rows, { known, now: new Date() })
       try {
         context.signal.throwIfAborted()
@@ -89,9 +112,25 @@ export async function startSilver(options: PipelineStreamOptions = {}): Promise<
   })
 }
 
+/** Rows of gold's first batch. Later ones grow or shrink so that a kill costs seconds, whatever the speed of the model. */
+const SCORING_ROWS = 2000
+const QUICK_BATCH_MS = 2000
+const SLOW_BATCH_MS = 10_000
+
+/** How far the scoring of a batch has come. */
+export interface Scoring {
+  batch: number
+  /** Tweets scored, of how many in the batch. */
+  done: number
+  of: number
+}
+
 /** Starts `gold_stream`: `silver` → `gold` by a model, failures → `quarantine`, and `application` counted anew. */
-export async function startGold(options: PipelineStreamOptions & { model: NamedModel }): Promise<Stream> {
+export async function startGold(
+  options: PipelineStreamOptions & { model: NamedModel; onScored?(scoring: Scoring): void },
+): Promise<Stream> {
   const { lake = './lake', model } = options
+  let maxRows = SCORING_ROWS
   const source = await lakeTable(lake, 'silver')
   const table = await lakeTable(lake, 'gold')
   const counts = await lakeTable(lake, 'application')
@@ -101,10 +140,23 @@ export async function startGold(options: PipelineStreamOptions & { model: NamedM
     name: 'gold_stream',
     source: tableSource('silver', async () => source),
     checkpoint: lakeCheckpoint(lake, 'gold_stream'),
+    definition: { source: 'table silver' },
+    recover: () => lastBatch('gold_stream', [table, quarantine, counts]),
+    limits: () => ({ maxRows, ...options.limits }),
+    onProgress(progress) {
+      if (progress.ms > SLOW_BATCH_MS) maxRows = Math.max(250, Math.round(maxRows / 2))
+      else if (progress.ms < QUICK_BATCH_MS && progress.rowsIn === maxRows) maxRows = Math.min(50_000, maxRows * 2)
+      options.onProgress?.(progress)
+    },
     async work(rows, context): Promise<BatchResult> {
       let result: BatchResult = { rows: 0, counts: { replayed: 1 } }
       if (!(await isCommitted(table, context))) {
-        const made = await gold(rows, { model, now: new Date(), signal: context.signal })
+        const made = await gold(rows, {
+          model,
+          now: new Date(),
+          signal: context.signal,
+          onProgress: done => options.onScored?.({ batch: context.id, done, of: rows.count }),
+        })
         try {
           context.signal.throwIfAborted()
           if (made.failures.count) await append(quarantine, made.failures.from, context)
@@ -120,7 +172,7 @@ export async function startGold(options: PipelineStreamOptions & { model: NamedM
         }
       }
       const all = await (await table.snapshot()).relation({ columns: ['timestamp', 'mentions', 'predicted_sentiment'] })
-      await counts.overwrite({ sql: application(all) }, { txn: context.txn })
+      await counts.overwrite({ sql: application(all) }, { txn: context.txn, operationParameters: batchParameters(context) })
       return result
     },
   })
@@ -133,14 +185,48 @@ function streamOptions({ trigger, limits, upstream, signal, onProgress }: Pipeli
 async function append(
   table: DeltaTable,
   from: string,
-  { txn }: BatchContext,
+  context: BatchContext,
   options: { mergeSchema?: boolean; operationParameters?: Record<string, string> } = {},
 ): Promise<void> {
-  await table.append({ sql: `SELECT * FROM ${from} ORDER BY rowid` }, { ...options, txn })
+  const operationParameters = { ...batchParameters(context), ...options.operationParameters }
+  await table.append({ sql: `SELECT * FROM ${from}` }, { ...options, txn: context.txn, operationParameters })
 }
 
-/** The store and prefix of an input: a folder, one file, or an address. Throws when there is no such folder. */
-async function openInput(source: string): Promise<{ store: Store; prefix: string }> {
+interface Input {
+  source: Source
+  definition: { source: string }
+  /** Finds the place in the source from what the table says, when the checkpoint is lost. */
+  recover(table: DeltaTable): Promise<BatchRange | undefined>
+}
+
+/** The input of bronze: a Kafka topic, or JSON files. */
+async function openInput(source: string, lake: string): Promise<Input> {
+  if (source.startsWith('kafka:')) {
+    const address = parseKafkaAddress(source)
+    return {
+      source: kafkaTopic(address),
+      definition: { source: `kafka ${address.topic}` },
+      recover: table => lastBatch('bronze_stream', [table]),
+    }
+  }
+  const { store, prefix } = await openFiles(source)
+  const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
+  return {
+    source: jsonFiles({ store, prefix, log }),
+    definition: { source: 'json-files' },
+    async recover(table) {
+      const snapshot = await table.snapshot()
+      const id = snapshot.txn('bronze_stream')
+      if (id === undefined) return undefined
+      const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
+      const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
+      return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
+    },
+  }
+}
+
+/** The store and prefix of input files: a folder, one file, or an address. Throws when there is no such folder. */
+export async function openFiles(source: string): Promise<{ store: Store; prefix: string }> {
   if (/^[a-z0-9]+:/i.test(source) && !source.startsWith('file:')) return { store: openStore(source), prefix: '' }
   const path = source.startsWith('file:') ? new URL(source).pathname : source
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -156,7 +242,7 @@ async function openInput(source: string): Promise<{ store: Store; prefix: string
 
 /** Options of `runPipeline`. */
 export interface RunOptions {
-  /** Folder of JSON files, one file, or `s3://bucket/prefix`. */
+  /** Folder of JSON files, one file, `s3://bucket/prefix`, or `kafka://host:port/topic`. */
   source: string
   /** Default `./lake`. */
   lake?: string
@@ -173,6 +259,8 @@ export interface RunOptions {
   admit?: readonly string[]
   signal?: AbortSignal
   onProgress?(progress: Progress): void
+  /** Called as tweets are scored, often. */
+  onScored?(scoring: Scoring): void
   /** Receives each stream as it starts. */
   onStream?(stream: Stream): void
 }
@@ -182,7 +270,7 @@ export interface RunOptions {
  * @throws what the first failing stream threw, when all have ended
  */
 export async function runPipeline(options: RunOptions): Promise<Stream[]> {
-  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, admit, onProgress } = options
+  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, admit, onProgress, onScored } = options
   const failing = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal
   const together = mode === 'concurrent' || (trigger !== undefined && trigger !== 'available-now')
@@ -191,7 +279,7 @@ export async function runPipeline(options: RunOptions): Promise<Stream[]> {
   const stages = [
     () => startBronze({ ...common, source, admit }),
     () => startSilver({ ...common, upstream: streams.at(-1) }),
-    () => startGold({ ...common, upstream: streams.at(-1), model: needModel(model) }),
+    () => startGold({ ...common, upstream: streams.at(-1), model: needModel(model), onScored }),
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
   if (until === 'gold') needModel(model)
   try {

@@ -1,9 +1,10 @@
-import { quoteText } from '../delta/duckdb.js'
+import { setImmediate as nextTick } from 'node:timers/promises'
+import { duckdb, quoteText } from '../delta/duckdb.js'
 import type { Batch } from '../sources/batch.js'
 import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
 import { tweetDateSql } from '../text/dates.js'
 import { languageOf } from '../text/language.js'
-import { placeOf } from '../text/place.js'
+import { placeOf, type TweetPlace } from '../text/place.js'
 import { LABELS } from '../tweet.js'
 
 /** Columns of `silver`, in Delta's words: one row per tweet. */
@@ -20,19 +21,22 @@ const RULES: [rule: string, condition: string, reason: string][] = [
   ['not_utf8', "form = 'unknown' AND starts_with(rescue, '{\"not_utf8\":')", "'the bytes of the record are not UTF-8'"],
   ['not_json', "form = 'unknown' AND NOT json_valid(rescue)", "'not JSON: ' || rescue[:80]"],
   ['not_a_tweet', "form = 'unknown'", "'no tweet in ' || rescue[:80]"],
-  ['text_missing', "text IS NULL OR trim(text, chr(9) || chr(10) || chr(13) || ' ') = ''", "'text is null or empty'"],
+  ['text_missing', "text IS NULL OR NOT regexp_matches(text, '[^\\t\\n\\r ]')", "'text is null or empty'"],
   ['date_missing', 'date IS NULL', "'date is null'"],
   ['date_not_understood', 'timestamp IS NULL', "'date not understood: ' || date"],
 ]
 
-const TEXT_COLUMNS = {
+/** What JavaScript reads of a tweet. Handles and tags hold no space, so a list of them crosses as one text. */
+const READ_COLUMNS = {
   cleaned_text: 'VARCHAR',
-  mentions: 'VARCHAR[]',
-  hashtags: 'VARCHAR[]',
+  handles: 'VARCHAR',
+  tags: 'VARCHAR',
   retweet: 'BOOLEAN',
   language: 'VARCHAR',
+  location: 'VARCHAR',
+  latitude: 'DOUBLE',
+  longitude: 'DOUBLE',
 }
-const PLACE_COLUMNS = { location: 'VARCHAR', latitude: 'DOUBLE', longitude: 'DOUBLE' }
 
 /** Where the two platform forms say where a tweet comes from: point, place, profile. */
 const PLACE_PATHS = {
@@ -58,8 +62,11 @@ export interface SilverBatch {
 
 /** Options of `silver`. */
 export interface SilverOptions {
-  /** SQL table expression with a column `tweet_id`: the tweets that silver has. Default none. */
-  known?: string
+  /**
+   * Gives a SQL table expression with a column `tweet_id`: the tweets that silver has, at least those that meet the
+   * predicate, which bounds the ids of the batch: ids that grow with time lie in few files. Default none.
+   */
+  known?(where: string): Promise<string>
   /** Time of processing, for the quarantine. */
   now: Date
 }
@@ -79,10 +86,9 @@ export async function silver(bronze: Batch, options: SilverOptions): Promise<Sil
   }
   try {
     const quarantine = await judged.sql(from => quarantineRows(from, options.now))
-    const distinct = await keep(judged.sql(from => distinctTweets(from, options.known)))
-    const withText = await keep(distinct.extend(['text', 'lang'], TEXT_COLUMNS, readTexts))
-    const withPlace = await keep(withText.extend(['place'], PLACE_COLUMNS, readPlaces))
-    const tweets = await withPlace.sql(silverRows)
+    const known = await options.known?.(await idRange(judged))
+    const distinct = await keep(judged.sql(from => distinctTweets(from, known)))
+    const tweets = await distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, silverRows)
     const duplicates = judged.count - quarantine.count - tweets.count
     const drop = async () => void (await Promise.all([tweets.drop(), quarantine.drop()]))
     return { tweets, quarantine, duplicates, drop }
@@ -93,13 +99,20 @@ export async function silver(bronze: Batch, options: SilverOptions): Promise<Sil
 
 function judge(from: string): string {
   const rule = RULES.map(([name, condition]) => `WHEN ${condition} THEN ${quoteText(name)}`).join(' ')
-  const reason = RULES.map(([, condition, reason]) => `WHEN ${condition} THEN ${reason}`).join(' ')
+  const reason = RULES.map(([name, , reason]) => `WHEN ${quoteText(name)} THEN ${reason}`).join(' ')
   return `
-    SELECT *, CASE ${rule} END AS rule, CASE ${reason} END AS reason FROM (
+    SELECT *, CASE ${rule} END AS rule, CASE rule ${reason} END AS reason FROM (
       SELECT *, rowid AS n, ${tweetDateSql('date')} AS timestamp,
         coalesce(id, CASE WHEN text IS NOT NULL THEN md5(concat_ws(chr(31), coalesce(date, ''), coalesce("user", ''), text)) END) AS tweet_id
       FROM ${from}
     )`
+}
+
+/** The ids of a batch as a predicate. */
+async function idRange(judged: Batch): Promise<string> {
+  const select = `SELECT coalesce(min(tweet_id), '') AS low, coalesce(max(tweet_id), '') AS high FROM ${judged.from}`
+  const [ids] = await (await duckdb()).rows<{ low: string; high: string }>(select)
+  return `tweet_id >= ${quoteText(ids!.low)} AND tweet_id <= ${quoteText(ids!.high)}`
 }
 
 function quarantineRows(from: string, now: Date): string {
@@ -113,47 +126,52 @@ function quarantineRows(from: string, now: Date): string {
 /** The first row of each tweet that silver does not have, with the parts of a platform record that say where. */
 function distinctTweets(from: string, known: string | undefined): string {
   const place = Object.entries(PLACE_PATHS)
-    .map(([form, paths]) => `WHEN ${quoteText(form)} THEN json_extract(record, [${paths.map(quoteText).join(', ')}])::VARCHAR[]`)
+    .map(([form, paths]) => `WHEN ${quoteText(form)} THEN json_extract(record, [${paths.map(quoteText).join(', ')}])`)
     .join(' ')
+  const somewhere = `len(list_filter(parts, lambda part: part::VARCHAR NOT IN ('null', '""'))) > 0`
   const isNew = known ? `AND NOT EXISTS (SELECT 1 FROM ${known} k WHERE k.tweet_id = f.tweet_id)` : ''
   return `
-    SELECT * EXCLUDE (record), CASE form ${place} END AS place
-    FROM (SELECT * FROM ${from} f WHERE rule IS NULL ${isNew})
-    QUALIFY row_number() OVER (PARTITION BY tweet_id ORDER BY n) = 1 ORDER BY n`
+    SELECT * EXCLUDE (parts), CASE WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place FROM (
+      SELECT * EXCLUDE (record), CASE form ${place} END AS parts
+      FROM (SELECT * FROM ${from} f WHERE rule IS NULL ${isNew})
+      QUALIFY row_number() OVER (PARTITION BY tweet_id ORDER BY n) = 1 ORDER BY n
+    )`
 }
 
-function readTexts(columns: Record<string, unknown[]>): Record<string, unknown[]> {
+async function readTweets(columns: Record<string, unknown[]>): Promise<Record<string, unknown[]>> {
   const texts = columns.text as string[]
   const langs = columns.lang as (string | null)[]
-  return {
-    cleaned_text: texts.map(cleanText),
-    mentions: texts.map(mentionsOf),
-    hashtags: texts.map(hashtagsOf),
-    retweet: texts.map(isRetweet),
-    language: texts.map((text, i) => languageOf(langs[i], text)),
+  const made = Object.fromEntries(Object.keys(READ_COLUMNS).map(name => [name, new Array<unknown>(texts.length)]))
+  for (const [i, text] of texts.entries()) {
+    const place = placeOfRecord(columns.place![i] as string | null)
+    // One tweet at a time: the parts of its text are looked up by all three.
+    made.cleaned_text![i] = cleanText(text)
+    made.handles![i] = mentionsOf(text).join(' ') || null
+    made.tags![i] = hashtagsOf(text).join(' ') || null
+    made.retweet![i] = isRetweet(text)
+    made.language![i] = languageOf(langs[i], text)
+    made.location![i] = place?.location ?? null
+    made.latitude![i] = place?.latitude ?? null
+    made.longitude![i] = place?.longitude ?? null
+    if (i % 4096 === 4095) await nextTick()
   }
+  return made
 }
 
-function readPlaces(columns: Record<string, unknown[]>): Record<string, unknown[]> {
-  const places = (columns.place as ((string | null)[] | null)[]).map(parts => {
-    if (!parts?.some(part => part !== null && part !== 'null' && part !== '""')) return undefined
-    const [point, place, profile, flatPoint, flatPlace, flatProfile] = parts.map(part =>
-      part === null ? undefined : (JSON.parse(part) as unknown),
-    )
-    return placeOf({ coordinates: point ?? flatPoint, place: place ?? flatPlace, profile: profile ?? flatProfile })
-  })
-  return {
-    location: places.map(place => place?.location ?? null),
-    latitude: places.map(place => place?.latitude ?? null),
-    longitude: places.map(place => place?.longitude ?? null),
-  }
+/** Where a tweet comes from, by the JSON array of its record's parts in the order of `PLACE_PATHS`. */
+function placeOfRecord(json: string | null): TweetPlace | undefined {
+  if (json === null) return undefined
+  const parts = JSON.parse(json) as unknown[]
+  const [point, place, profile, flatPoint, flatPlace, flatProfile] = parts.map(part => part ?? undefined)
+  return placeOf({ coordinates: point ?? flatPoint, place: place ?? flatPlace, profile: profile ?? flatProfile })
 }
 
 function silverRows(from: string): string {
   const labels = LABELS.map(quoteText).join(', ')
+  const list = (joined: string) => `coalesce(string_split(${joined}, ' '), [])`
   return `
-    SELECT tweet_id, timestamp, "user", language AS lang, text AS full_text, cleaned_text, mentions, hashtags,
+    SELECT tweet_id, timestamp, "user", language AS lang, text AS full_text, cleaned_text, ${list('handles')} AS mentions, ${list('tags')} AS hashtags,
       retweet, location, latitude, longitude,
       CASE WHEN lower(trim(sentiment)) IN (${labels}) THEN lower(trim(sentiment)) END AS sentiment, source_file, processing_time
-    FROM ${from} ORDER BY n`
+    FROM ${from}`
 }

@@ -14,17 +14,19 @@ export interface Batch {
    * A new batch with columns that a TypeScript step computes from some of the others, row by row in order.
    * @param reads columns handed to the step, as arrays with one entry per row
    * @param adds new columns and their DuckDB types
+   * @param select what to keep of the old and the new columns; default all. Rows stay in order without ORDER BY
    */
   extend(
     reads: readonly string[],
     adds: Record<string, string>,
     step: (columns: Record<string, unknown[]>) => Record<string, unknown[]> | Promise<Record<string, unknown[]>>,
+    select?: (from: string) => string,
   ): Promise<Batch>
   /** Frees its memory. Later uses fail. */
   drop(): Promise<void>
 }
 
-/** Wraps a table of the process's DuckDB as a batch; its rows are numbered in their present order. */
+/** Wraps a table of the process's DuckDB as a batch. DuckDB keeps rows in the order of their insertion: no SELECT here sorts. */
 async function batchOfTable(table: string): Promise<Batch> {
   const duck = await duckdb()
   const name = quoteName(table)
@@ -36,10 +38,10 @@ async function batchOfTable(table: string): Promise<Batch> {
     from: name,
     sql: select => batchOfQuery(select(name)),
     rows<T>(columns?: readonly string[]) {
-      return duck.stream<T>(`SELECT ${columns ? columns.map(quoteName).join(', ') : '*'} FROM ${name} ORDER BY rowid`)
+      return duck.stream<T>(`SELECT ${columns ? columns.map(quoteName).join(', ') : '*'} FROM ${name}`)
     },
-    async extend(reads, adds, step) {
-      const given = await duck.columns(`SELECT ${reads.map(quoteName).join(', ')} FROM ${name} ORDER BY rowid`)
+    async extend(reads, adds, step, select = from => `SELECT * FROM ${from}`) {
+      const given = await duck.columns(`SELECT ${reads.map(quoteName).join(', ')} FROM ${name}`)
       // A table without rows has columns without arrays: the step still gets one per column.
       const computed = await step(Object.fromEntries(reads.map(read => [read, given[read] ?? []])))
       const columns: Record<string, Column> = {}
@@ -52,7 +54,7 @@ async function batchOfTable(table: string): Promise<Batch> {
       const added = tempName('added')
       await duck.load(added, columns)
       try {
-        return await batchOfQuery(`SELECT a.*, b.* FROM ${name} a POSITIONAL JOIN ${quoteName(added)} b`)
+        return await batchOfQuery(select(`(${name} POSITIONAL JOIN ${quoteName(added)})`))
       } finally {
         await duck.run(`DROP TABLE ${quoteName(added)}`)
       }

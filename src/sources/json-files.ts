@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
+import { blobValue } from '@duckdb/node-api'
+import type { Row } from '../delta/duckdb.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store, StoredFile } from '../stores/store.js'
-import { type Batch, batchOfColumns } from './batch.js'
-import { splitRecords } from './records.js'
+import { type Batch, batchOfColumns, batchOfRows } from './batch.js'
+import { readText, splitRecords } from './records.js'
 import type { Available, Limits, Source } from './source.js'
 
 /** Number of the last entry of the source's log of files. */
@@ -27,12 +29,27 @@ interface LoggedBatch {
 }
 
 const DEFAULT_FILES = 50_000
-const DEFAULT_BYTES = 64 * 2 ** 20
+const DEFAULT_BYTES = 12 * 2 ** 20
 const JSON_FILE = /\.(json|ndjson|jsonl)(\.gz)?$/i
 
 /** True for files that are read: a JSON extension, and no part of the path hidden or set aside by `_`. */
 export function isInput(path: string): boolean {
   return JSON_FILE.test(path) && !path.split('/').some(part => part.startsWith('.') || part.startsWith('_'))
+}
+
+const entryPath = (log: JsonFilesOptions['log'], entry: number) => `${log.path}/${String(entry).padStart(10, '0')}.json`
+
+/**
+ * Begins a lost log anew with the files that are known to have been read: its entry 0. Safe to call again.
+ * @throws when the log is there after all
+ */
+export async function relogFiles(log: JsonFilesOptions['log'], root: string, paths: readonly string[]): Promise<FilesOffset> {
+  const entry: LoggedBatch = { root, files: paths.map(path => ({ path, size: 0 })) }
+  const text = JSON.stringify(entry)
+  const path = entryPath(log, 0)
+  if (!(await log.store.putIfAbsent(path, text)) && new TextDecoder().decode(await log.store.read(path)) !== text)
+    throw new Error(`${log.path}: has entries, but the checkpoint that it belongs to is gone; clear the lake or use another`)
+  return 0
 }
 
 /**
@@ -48,15 +65,14 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   let logged = -1
   let pending: StoredFile[] = []
 
-  const entryPath = (entry: number) => `${log.path}/${String(entry).padStart(10, '0')}.json`
   const readEntry = async (entry: number) =>
-    JSON.parse(new TextDecoder().decode(await log.store.read(entryPath(entry)))) as LoggedBatch
+    JSON.parse(new TextDecoder().decode(await log.store.read(entryPath(log, entry)))) as LoggedBatch
   const key = (root: string, path: string) => `${root} ${path}`
 
   /** Takes up what another run (or an earlier process) has written to the log. */
   async function catchUp(): Promise<void> {
     for (;;) {
-      if (!(await log.store.stat(entryPath(logged + 1)))) return
+      if (!(await log.store.stat(entryPath(log, logged + 1)))) return
       const { root, files } = await readEntry(logged + 1)
       for (const file of files) seen.add(key(root, file.path))
       logged++
@@ -91,8 +107,8 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
       const taken = takeFiles(limits)
       if (!taken.length) return undefined
       const entry: LoggedBatch = { root: store.uri, files: taken.map(({ path, size }) => ({ path, size })) }
-      if (!(await log.store.putIfAbsent(entryPath(next), JSON.stringify(entry))))
-        throw new Error(`${entryPath(next)}: written by another process; is the same stream running twice?`)
+      if (!(await log.store.putIfAbsent(entryPath(log, next), JSON.stringify(entry))))
+        throw new Error(`${entryPath(log, next)}: written by another process; is the same stream running twice?`)
       logged = next
       for (const { path } of taken) seen.add(key(store.uri, path))
       pending = pending.slice(taken.length)
@@ -100,19 +116,14 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
     },
 
     async read(from, to): Promise<Batch> {
-      const columns = {
-        record: [] as string[],
-        source_file: [] as string[],
-        line: [] as number[],
-        damage: [] as (string | null)[],
-      }
+      const files: InputFile[] = []
       let sinceTick = 0
       for (let entry = (from ?? -1) + 1; entry <= to; entry++) {
-        const { root, files } = await readEntry(entry)
+        const { root, files: listed } = await readEntry(entry)
         const from = root === store.uri ? store : openStore(root)
-        for (const file of files) {
-          const bytes = await readInput(from, file.path)
-          addRecords(columns, file.path, bytes)
+        for (const { path } of listed) {
+          const bytes = await readInput(from, path)
+          files.push({ path, bytes })
           // Small files on this disk are read synchronously, which is fastest: let timers and signals in now and then.
           sinceTick += bytes.length + 4096
           if (sinceTick > 2 ** 21) {
@@ -121,14 +132,73 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
           }
         }
       }
-      return batchOfColumns({
-        record: { type: 'VARCHAR', values: columns.record },
-        source_file: { type: 'VARCHAR', values: columns.source_file },
-        line: { type: 'INTEGER', values: columns.line },
-        damage: { type: 'VARCHAR', values: columns.damage },
-      })
+      return batchOfFiles(files)
     },
   }
+}
+
+interface InputFile {
+  path: string
+  bytes: Uint8Array
+}
+
+/**
+ * The records of files. Those that are plainly JSON lines (UTF-8, each line from `{` to `}`: never a part of something
+ * larger) are cut inside DuckDB; the others, whatever they are, by `splitRecords`.
+ */
+async function batchOfFiles(files: readonly InputFile[]): Promise<Batch> {
+  const contents = await batchOfColumns({
+    k: { type: 'INTEGER', values: files.map((_, k) => k) },
+    source_file: { type: 'VARCHAR', values: files.map(file => file.path) },
+    content: { type: 'BLOB', values: files.map(file => blobValue(file.bytes)) },
+  })
+  const lines = await contents.sql(
+    from => `
+      SELECT k, source_file, unnest(parts) AS record, unnest(range(1, len(parts) + 1))::INTEGER AS line
+      FROM (SELECT k, source_file, coalesce(string_split(TRY(decode(content)), chr(10)), [NULL]) AS parts FROM ${from})`,
+  )
+  await contents.drop()
+  const odd = await lines.sql(
+    from => `
+      SELECT DISTINCT k FROM ${from}
+      WHERE record IS NULL OR record <> '' AND NOT (starts_with(record, '{') AND ends_with(record, '}')) ORDER BY k`,
+  )
+  try {
+    const plain = (from: string) => `SELECT record, source_file, line, NULL::VARCHAR AS damage FROM ${from} WHERE record <> ''`
+    if (!odd.count) return await lines.sql(plain)
+    const cut = await cutRecords(odd, files)
+    try {
+      return await lines.sql(
+        from => `
+          SELECT record, source_file, line, damage FROM (
+            SELECT k, record, source_file, line, NULL::VARCHAR AS damage FROM ${from}
+            WHERE record <> '' AND k NOT IN (SELECT k FROM ${odd.from})
+            UNION ALL BY NAME SELECT * FROM ${cut.from}
+          ) ORDER BY k, line`,
+      )
+    } finally {
+      await cut.drop()
+    }
+  } finally {
+    await Promise.all([lines.drop(), odd.drop()])
+  }
+}
+
+/** The records of the files whose numbers are in `odd`. */
+async function cutRecords(odd: Batch, files: readonly InputFile[]): Promise<Batch> {
+  const found: (CutRecord & { k: number; source_file: string })[] = []
+  for await (const rows of odd.rows<{ k: number }>())
+    for (const { k } of rows) {
+      const { path, bytes } = files[k]!
+      for (const record of recordsOf(bytes)) found.push({ ...record, k, source_file: path })
+    }
+  return batchOfRows(found as unknown as Row[], {
+    k: 'INTEGER',
+    record: 'VARCHAR',
+    source_file: 'VARCHAR',
+    line: 'INTEGER',
+    damage: 'VARCHAR',
+  })
 }
 
 async function readInput(store: Store, path: string): Promise<Uint8Array> {
@@ -154,38 +224,20 @@ function unzip(path: string, bytes: Uint8Array): Uint8Array {
   }
 }
 
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
+interface CutRecord {
+  record: string
+  line: number
+  damage: string | null
+}
 
-function addRecords(
-  columns: { record: string[]; source_file: string[]; line: number[]; damage: (string | null)[] },
-  path: string,
-  bytes: Uint8Array,
-): void {
-  const add = (text: string, line: number, damage: string | null) => {
-    columns.record.push(text)
-    columns.source_file.push(path)
-    columns.line.push(line)
-    columns.damage.push(damage)
-  }
-  let text: string
-  try {
-    text = strict.decode(bytes)
-  } catch {
-    // Not UTF-8 somewhere: line by line, so that one bad line does not spoil its file, and its bytes are kept.
-    let line = 0
-    for (const part of splitBytes(bytes)) {
-      line++
-      try {
-        const whole = strict.decode(part).trim()
-        if (whole) add(whole, line, null)
-      } catch {
-        add(lenient.decode(part).trim(), line, Buffer.from(part).toString('base64'))
-      }
-    }
-    return
-  }
-  for (const record of splitRecords(text)) add(record.text, record.line, null)
+function recordsOf(bytes: Uint8Array): CutRecord[] {
+  const { text, damage } = readText(bytes)
+  if (damage === null) return splitRecords(text).map(({ text: record, line }) => ({ record, line, damage }))
+  // Not UTF-8 somewhere: line by line, so that one bad line does not spoil its file, and its bytes are kept.
+  return [...splitBytes(bytes)]
+    .map((part, i) => ({ ...readText(part), line: i + 1 }))
+    .map(({ text, line, damage }) => ({ record: text.trim(), line, damage }))
+    .filter(({ record, damage }) => record || damage !== null)
 }
 
 function* splitBytes(bytes: Uint8Array): Iterable<Uint8Array> {

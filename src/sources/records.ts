@@ -69,3 +69,15 @@ export function splitRecords(file: string): RawRecord[] {
   if (records.length > 1 && !isJson(records[0]!.text) && isJson(trimmed)) return [{ text: trimmed, line: records[0]!.line }]
   return records
 }
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** The text of a record's bytes; where they are not UTF-8, the text as far as it can be read, and the bytes (base64) as `damage`. */
+export function readText(bytes: Uint8Array): { text: string; damage: string | null } {
+  try {
+    return { text: strict.decode(bytes), damage: null }
+  } catch {
+    return { text: lenient.decode(bytes), damage: Buffer.from(bytes).toString('base64') }
+  }
+}

@@ -4,7 +4,9 @@ import type { Batch } from './batch.js'
 export interface Limits {
   /** Most files (JSON files) or table versions in a batch. Default: the source's own. */
   maxFiles?: number
-  /** Most bytes of input in a batch, at least one file. Default: the source's own. */
+  /** Most rows in a batch, for sources that can end a batch inside a file (tables, topics). Default: the source's own. */
+  maxRows?: number
+  /** Most bytes of input in a batch, at least one file or record. Default: the source's own. */
   maxBytes?: number
 }
 
@@ -12,7 +14,7 @@ export interface Limits {
 export interface Available<Offset> {
   /** Where the next batch ends. */
   to: Offset
-  /** Files or versions that remain after `to`, as far as is known without reading them. */
+  /** Files, versions or records that remain after `to`, as far as is known without reading them. */
   backlog: number
 }
 
@@ -24,7 +26,9 @@ export interface Source<Offset = unknown> {
   /** What is read, for messages and for the checkpoint. */
   readonly name: string
   /** The end of the next batch after `from`, or undefined when there is nothing new. Safe to call again with the same `from`. */
-  latest(from: Offset | undefined, limits?: Limits): Promise<Available<Offset> | undefined>
+  latest(from: Offset | undefined, limits?: Limits, signal?: AbortSignal): Promise<Available<Offset> | undefined>
   /** The rows after `from` up to and including `to`. */
-  read(from: Offset | undefined, to: Offset): Promise<Batch>
+  read(from: Offset | undefined, to: Offset, signal?: AbortSignal): Promise<Batch>
+  /** Lets go of connections, where it has any; the stream calls it when it has ended. */
+  close?(): Promise<void>
 }

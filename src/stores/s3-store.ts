@@ -37,7 +37,7 @@ interface Connection {
 
 const MAX_CONFLICTS = 8
 
-async function connect(options: S3Options): Promise<Connection> {
+async function connect(self: string, options: S3Options): Promise<Connection> {
   // Node 20 is what this project stands on; the SDK's version is pinned to one that supports it.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   let sdk: Sdk
@@ -61,7 +61,20 @@ async function connect(options: S3Options): Promise<Connection> {
     config.signer = { sign: async request => request }
     config.credentials = { accessKeyId: 'anonymous', secretAccessKey: 'anonymous' }
   }
-  return { sdk, client: new sdk.S3Client(config) }
+  const client = new sdk.S3Client(config)
+  // The service says what is wrong, not with what.
+  client.middlewareStack.add(
+    next => async args => {
+      try {
+        return await next(args)
+      } catch (error) {
+        if (error instanceof Error) error.message = `${self}: ${error.message || error.name}`
+        throw error
+      }
+    },
+    { step: 'initialize', name: 'moodlakeSubject' },
+  )
+  return { sdk, client }
 }
 
 function statusOf(error: unknown): number | undefined {
@@ -87,7 +100,7 @@ export function s3Store(uri: string, options: S3Options = {}): Store {
   const partBytes = options.partBytes ?? 64 << 20
   const key = (path: string) => root + checkedPath(self, path)
   let connection: Promise<Connection> | undefined
-  const open = () => (connection ??= connect(options))
+  const open = () => (connection ??= connect(self, options))
 
   async function putOnce(path: string, bytes: Uint8Array): Promise<boolean> {
     const { sdk, client } = await open()

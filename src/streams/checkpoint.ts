@@ -2,8 +2,13 @@ import type { Store } from '../stores/store.js'
 
 /** What a stream remembers between processes, as files under one path. */
 export interface Checkpoint {
-  /** The batch to begin with: the one that was begun and not finished, else the next. */
-  start(): Promise<{ id: number; from: unknown; to?: unknown }>
+  /** The batch to begin with: the one that was begun and not finished, else the next; undefined when there was none yet. */
+  start(): Promise<BatchRange | undefined>
+  /**
+   * Holds a stream's definition against that of its first start, and keeps it.
+   * @throws when they differ, naming what does: batches of two definitions would make one table
+   */
+  define(definition: Readonly<Record<string, string>>): Promise<void>
   /** Writes a batch's range before work on it begins. Throws when another process has begun the same batch. */
   begin(id: number, range: { from: unknown; to: unknown }): Promise<void>
   /** Marks a batch as done, with what is to be remembered of it. */
@@ -16,6 +21,14 @@ export interface Checkpoint {
   requestStop(): Promise<void>
   /** Takes back requests to stop. */
   clearStop(): Promise<void>
+}
+
+/** A batch and the range of its source. */
+export interface BatchRange {
+  id: number
+  from?: unknown
+  /** Where it ends, once that is written. */
+  to?: unknown
 }
 
 const file = (id: number) => `${String(id).padStart(10, '0')}.json`
@@ -37,10 +50,21 @@ export function openCheckpoint(store: Store, path: string): Checkpoint {
   return {
     async start() {
       const begun = await lastOf('offsets')
-      if (begun < 0) return { id: 0, from: undefined }
+      if (begun < 0) return undefined
       const { from, to } = await readJson(`offsets/${file(begun)}`)
       if (begun > (await lastOf('commits'))) return { id: begun, from: from ?? undefined, to }
       return { id: begun + 1, from: to }
+    },
+    async define(definition) {
+      if (await store.putIfAbsent(`${path}/definition.json`, JSON.stringify(definition))) return
+      const kept = await readJson('definition.json')
+      const differences = [...new Set([...Object.keys(kept), ...Object.keys(definition)])]
+        .filter(key => kept[key] !== definition[key])
+        .map(key => `${key} was ${kept[key] ?? 'not set'} and is ${definition[key] ?? 'not set'}`)
+      if (differences.length)
+        throw new Error(
+          `${path}: the stream has changed since it began: ${differences.join('; ')}; clear the lake or use another`,
+        )
     },
     async begin(id, range) {
       if (!(await store.putIfAbsent(`${path}/offsets/${file(id)}`, JSON.stringify(range))))

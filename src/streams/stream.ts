@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch } from '../sources/batch.js'
 import type { Limits, Source } from '../sources/source.js'
-import type { Checkpoint } from './checkpoint.js'
+import type { BatchRange, Checkpoint } from './checkpoint.js'
 
 /** When batches begin: all there is now and then end, or one every so many milliseconds until stopped. */
 export type Trigger = 'available-now' | { everyMs: number }
@@ -12,6 +12,8 @@ export interface BatchContext {
   id: number
   /** To be put into every table commit of the batch: a commit that is already there is then skipped. */
   txn: { appId: string; version: number }
+  /** Range of the source; put into the commits, it lets a stream go on whose checkpoint was lost. */
+  range: { from: unknown; to: unknown }
   /** Aborts when the stream is stopped; the batch is then done again from its start. */
   signal: AbortSignal
 }
@@ -36,7 +38,7 @@ export interface Progress {
   /** Whole batch, and its parts, in milliseconds. */
   ms: number
   phases: { read: number; work: number; checkpoint: number }
-  /** Files or versions that the source still had when the batch began. */
+  /** Files, versions or records that the source still had when the batch began. */
   backlog: number
   /** Resident memory of the process, MB. */
   memory: number
@@ -52,7 +54,12 @@ export interface StreamOptions<Offset> {
   work(batch: Batch, context: BatchContext): Promise<BatchResult>
   /** Default `available-now`. */
   trigger?: Trigger
-  limits?: Limits
+  /** Limits of a batch; a function is asked before each. */
+  limits?: Limits | (() => Limits)
+  /** What makes the stream what it is, such as `{ source: 'table bronze', text: 'text-1' }`; refused when it has changed. */
+  definition?: Readonly<Record<string, string>>
+  /** Asked when the checkpoint knows of no batch: the newest batch that the tables know of, to be taken up again. */
+  recover?(): Promise<BatchRange | undefined>
   /** A stream that feeds this one's source: `available-now` then means until that has ended too. */
   upstream?: Pick<Stream, 'settled'>
   signal?: AbortSignal
@@ -171,13 +178,16 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
     upstreamEnded = true
   })
   try {
-    let { id, from, to } = (await checkpoint.start()) as { id: number; from: Offset | undefined; to?: Offset }
+    if (options.definition) await checkpoint.define(options.definition)
+    const range = (await checkpoint.start()) ?? (await recovered(options)) ?? { id: 0 }
+    let { id, from, to } = range as { id: number; from?: Offset; to?: Offset }
     while (!signal.aborted) {
       const tick = performance.now()
       const sourceIsComplete = upstreamEnded
       let backlog = 0
       if (to === undefined) {
-        const available = await source.latest(from, options.limits)
+        const limits = typeof options.limits === 'function' ? options.limits() : options.limits
+        const available = await source.latest(from, limits, signal)
         if (!available) {
           if (trigger === 'available-now' && sourceIsComplete) return
           await pause(trigger === 'available-now' ? POLL_MS : trigger.everyMs, signal)
@@ -199,8 +209,16 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
   } finally {
     hooks.busy(false)
     clearInterval(watch)
+    await source.close?.()
     await checkpoint.clearStop()
   }
+}
+
+/** Writes the batch that the tables know of, where it may be unfinished, into an empty checkpoint: done again, it finds its commits. */
+async function recovered<Offset>({ recover, checkpoint }: StreamOptions<Offset>): Promise<BatchRange | undefined> {
+  const range = await recover?.()
+  if (range?.to !== undefined) await checkpoint.begin(range.id, { from: range.from, to: range.to })
+  return range
 }
 
 async function runBatch<Offset>(
@@ -209,11 +227,16 @@ async function runBatch<Offset>(
 ): Promise<Progress> {
   const started = new Date()
   const t0 = performance.now()
-  const batch = await options.source.read(from, to)
+  const batch = await options.source.read(from, to, signal)
   try {
     signal.throwIfAborted()
     const t1 = performance.now()
-    const { rows, counts = {} } = await options.work(batch, { id, txn: { appId: options.name, version: id }, signal })
+    const { rows, counts = {} } = await options.work(batch, {
+      id,
+      txn: { appId: options.name, version: id },
+      range: { from, to },
+      signal,
+    })
     const t2 = performance.now()
     const progress: Progress = {
       stream: options.name,

@@ -37,10 +37,15 @@ function decoded(text: string): string {
   return NOT_ASCII.test(out) ? out.replace(/[\ud800-\udfff]/gu, '\ufffd') : out
 }
 
+/** The text that `readable` was asked for last: people's text, handles and tags are read of one tweet after the other. */
+let last = { text: '', readable: '' }
+
 /** As `decoded`, without what is invisible, in Unicode's composed form: the ground for people's text, handles and tags. */
 function readable(text: string): string {
+  if (text === last.text) return last.readable
   const out = decoded(text)
-  return NOT_ASCII.test(out) ? out.replace(INVISIBLE, '').replace(DIRECTIONS, '').normalize('NFC') : out
+  last = { text, readable: NOT_ASCII.test(out) ? out.replace(INVISIBLE, '').replace(DIRECTIONS, '').normalize('NFC') : out }
+  return last.readable
 }
 
 function hasMentions(text: string): boolean {
@@ -65,14 +70,14 @@ function folded(text: string): string {
   return (/\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, ' ') : text).trim()
 }
 
-/** True when four equal characters may follow one another; a loop, as the expression takes most of the time of a tweet. */
+/** True when four equal characters but spaces, which are folded anyway, may follow one another; a loop, as the expression takes most of the time of a tweet. */
 function hasLongRun(text: string): boolean {
   let run = 1
   for (let i = 1, last = text.charCodeAt(0); i < text.length; i++) {
     const code = text.charCodeAt(i)
     // A character of two units: equal ones are two apart.
     const equal = code === last || (code >= 0xdc00 && code <= 0xdfff) || (code >= 0xd800 && code <= 0xdbff)
-    run = equal ? run + 1 : 1
+    run = equal && code !== 32 ? run + 1 : 1
     if (run === 4) return true
     last = code
   }

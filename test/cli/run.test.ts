@@ -53,6 +53,10 @@ describe('moodlake run', () => {
     const status = await moodlake(['status', '--lake', lake, '--json'])
     expect(JSON.parse(status.stdout)).toMatchObject({ tables: { gold: { rows: 40 } }, streams: { gold_stream: { batches: 1 } } })
     expect((await moodlake(['history', 'gold', '--lake', lake])).stdout).toMatch(/^1\t.*\n0\t/)
+    const optimized = await moodlake(['optimize', '--lake', lake, '--json'])
+    expect(JSON.parse(optimized.stdout)).toContainEqual(expect.objectContaining({ table: 'gold', removed: 0 }))
+    expect((await moodlake(['vacuum', '--lake', lake, '--dry-run'])).stdout).toContain('gold\t0 files would go, 0 bytes')
+    expect((await moodlake(['vacuum', '--lake', lake, '--retention-hours', '1'])).code).toBe(2)
     expect((await moodlake(['stop', '--lake', lake])).code).toBe(0)
     expect(await moodlake(['clear', '--lake', lake])).toMatchObject({ code: 2 })
     expect((await moodlake(['clear', '--lake', lake, '--yes'])).code).toBe(0)
@@ -85,7 +89,7 @@ describe('bad input gets one clear sentence', () => {
 
   it.each([
     [['run', '--source', '/no/such/folder'], 1, 'moodlake: source: no such folder: /no/such/folder'],
-    [['run'], 2, 'moodlake: run: --source is missing: a folder of JSON files or s3://bucket/prefix'],
+    [['run'], 2, 'moodlake: run: --source is missing: a folder of JSON files, s3://bucket/prefix or kafka://HOST:PORT/TOPIC'],
     [['run', '--source', '.', '--mode', 'fast'], 2, 'moodlake: --mode: fast is none of linear, concurrent'],
     [['run', '--source', '.', '--trigger', 'soon'], 2, 'moodlake: --trigger: not available-now nor an interval such as 5s: soon'],
     [['run', '--source', '.', '--model', 'nonesuch', '--lake', '/tmp/no'], 1, expect.stringContaining('nonesuch')],

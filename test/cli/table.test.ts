@@ -42,6 +42,7 @@ describe('moodlake table', () => {
       files: 2,
       rows: 2,
       description: 'a sample',
+      health: { files: { count: 2, small: 2 }, log: { commits: 3, checkpoints: 0 }, advice: [] },
     })
     out = ''
     expect(await main(['table', 'describe', folder, '--version', '1'])).toBe(0)

@@ -112,6 +112,22 @@ describe('table', () => {
     expect((await table.snapshot()).version).toBe(0)
   })
 
+  it('takes many rows at once, and leaves no file when one of the last does not fit', async () => {
+    const folder = newFolder()
+    const table = await createTable(folder, { schema: 'id long, text string, part string', partitionBy: ['part'] })
+    const rows: Row[] = Array.from({ length: 60_000 }, (_, id) => ({ id, text: `t${id}`, part: id % 2 ? 'odd' : 'even' }))
+    const wrong = rows.with(59_990, { id: 'x', text: '', part: 'odd' })
+    await expect(table.append(wrong)).rejects.toThrow('column id: row 59990 wants long')
+    const parquet = () => readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.parquet'))
+    expect(parquet()).toEqual([])
+    await table.append(rows)
+    const relation = await (await table.snapshot()).relation()
+    const [seen] = await (await duckdb()).rows(
+      `SELECT count(*) AS n, count(DISTINCT id) AS ids, bool_and(text = 't' || id AND (part = 'odd') = (id % 2 = 1)) AS right FROM ${relation}`,
+    )
+    expect(seen).toEqual({ n: 60_000, ids: 60_000, right: true })
+  })
+
   it('admits new columns by mergeSchema alone', async () => {
     const table = await createTable(newFolder(), { schema: 'id int' })
     await table.append([{ id: 1 }])

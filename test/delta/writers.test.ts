@@ -1,42 +1,10 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTable, duckdb, openTable } from '../../src/delta/index.js'
 import { openStore } from '../../src/stores/open-store.js'
-import type { Store } from '../../src/stores/store.js'
 import { type Moto, noMoto, startMoto } from '../stores/moto.js'
 import { askPython, newFolder, noOracle } from './oracle.js'
-
-const run = promisify(execFile)
-const script = resolve('test/delta/writer.mjs')
-
-interface Told {
-  writer: string
-  n: number
-  version: number
-}
-
-if (!existsSync('dist/delta/index.js')) throw new Error('no dist/: npm run build comes first')
-
-async function write(location: string, writer: string, commits: number, options?: unknown): Promise<Told[]> {
-  const args = [script, location, writer, String(commits), ...(options ? [JSON.stringify(options)] : [])]
-  const { stdout } = await run(process.execPath, args)
-  return stdout
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as Told)
-}
-
-async function rowsOf(store: string | Store): Promise<{ writer: string; n: number }[]> {
-  const snapshot = await (await openTable(store)).snapshot()
-  return (await duckdb()).rows(`SELECT writer, n FROM ${await snapshot.relation()} ORDER BY writer, n`)
-}
-
-const wanted = (told: Told[]) =>
-  told.map(({ writer, n }) => ({ writer, n })).sort((a, b) => (a.writer === b.writer ? a.n - b.n : a.writer < b.writer ? -1 : 1))
+import { rowsOf, wanted, write } from './writers.js'
 
 describe('many writers at once', () => {
   it('on disk: every acknowledged row once, no other', async () => {

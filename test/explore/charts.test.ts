@@ -328,3 +328,24 @@ describe('placeMap', () => {
     expect(title(figure).subtitle.text).toMatch(/^2 of 4 located/)
   })
 })
+
+describe('sentimentOverTime with a filter', () => {
+  const rows = tweets.map((tweet, i) => ({ ...tweet, lang: i ? 'es' : HOSTILE[0] }))
+  const menu = (
+    sentimentOverTime(rows, { by: 'lang' }).layout.updatemenus as {
+      buttons: { label: string; args: [{ y: number[][] }, object] }[]
+    }[]
+  )[0]!
+
+  it('offers all, then each value, the commonest first, inert', () => {
+    expect(menu.buttons.map(button => button.label)).toEqual(['all: lang', 'es', label(HOSTILE[0], 20)])
+    expect(JSON.stringify(menu)).not.toContain('<script')
+  })
+
+  it('holds for each value what the chart of its rows alone would show', () => {
+    const alone = sentimentOverTime(rows.slice(1), { every: 'hour' })
+    expect(menu.buttons[1]!.args[0].y).toEqual(alone.data.map(trace => trace.y))
+    expect(JSON.stringify(menu.buttons[1]!.args[1])).toContain('n = 2 tweets')
+    expect(() => sentimentOverTime(rows, { by: 'no' })).toThrow('no column no')
+  })
+})

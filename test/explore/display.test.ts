@@ -40,7 +40,7 @@ describe('toBundle', () => {
         [3, 4],
       ],
     })
-    expect(Object.keys(bundle)).toEqual(['application/vnd.plotly.v1+json', 'text/html', 'text/plain'])
+    expect(Object.keys(bundle)).toEqual(['application/vnd.plotly.v1+json', 'image/svg+xml', 'text/plain'])
   })
 
   it('says which table versions a query read', () => {

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { barChart } from '../../src/explore/bar-charts.js'
 import { toArquero, toDanfo } from '../../src/explore/frames.js'
-import { escapeHtml, escapeJson, figureHtml, tableHtml } from '../../src/explore/html.js'
+import { escapeHtml, tableHtml } from '../../src/explore/html.js'
 import { formatNumber, textTable } from '../../src/explore/text-table.js'
 import { foreignMarkup, HOSTILE } from './hostile.js'
 
@@ -48,26 +47,8 @@ describe('tableHtml', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), text => {
         expect(escapeHtml(text)).not.toMatch(/[<>"']/)
-        expect(JSON.parse(escapeJson({ text }))).toEqual({ text })
-        expect(escapeJson({ text })).not.toMatch(/[<>]/)
       }),
     )
-  })
-})
-
-describe('figureHtml', () => {
-  it.each(HOSTILE)('holds %j without being ended or entered by it', text => {
-    const figure = barChart([{ user: text, n: 1 }], { label: 'user', value: 'n', title: text })
-    const html = figureHtml(figure)
-    expect(foreignMarkup(html)).toEqual(['<script type="application/json">', '</script>', '<script>', '</script>'])
-    const json = /<script type="application\/json">(.*?)<\/script>/s.exec(html)![1]!
-    expect(JSON.parse(json)).toEqual(figure)
-  })
-
-  it('gives the same text for the same figure, and says what it is where nothing draws', () => {
-    const figure = barChart([{ user: 'a', n: 1 }], { label: 'user', value: 'n', title: 'Who tweets most' })
-    expect(figureHtml(figure)).toBe(figureHtml(figure))
-    expect(figureHtml(figure)).toContain('<strong>Who tweets most</strong>')
   })
 })
 

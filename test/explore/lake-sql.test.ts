@@ -119,7 +119,7 @@ describe('sql', () => {
   })
 
   it('lists the tables there are', async () => {
-    expect(lake.tables()).toEqual(['gold', 'silver'])
+    expect(await lake.tables()).toEqual(['gold', 'silver'])
     expect((await lake.sql`show tables`).rows).toEqual([{ name: 'gold' }, { name: 'silver' }])
     await expect(lake.sql`from bronze`).rejects.toThrow(
       `sql: no table "bronze" in ${folder}: there are gold, silver, gold_mentions`,

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeReport, type Report } from '../../src/explore/report.js'
+import { contrast } from './contrast.js'
 
 const root = resolve(import.meta.dirname, '../..')
 const chrome = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
@@ -64,7 +65,7 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
       const { page, said, asked, close } = await open({ colorScheme })
       const charts = await page.evaluate<{ drawn: boolean; marks: number; wide: boolean }[]>(`
       [...document.querySelectorAll('.moodlake-figure')].map(place => ({
-        drawn: place.matches('.js-plotly-plot') && place.querySelector('.main-svg') !== null,
+        drawn: place.querySelector('.js-plotly-plot .main-svg') !== null,
         marks: place.querySelectorAll('.point, .points path, .js-line, .hm image, .annotation').length,
         wide: place.scrollWidth > place.clientWidth + 1,
       }))`)
@@ -84,8 +85,8 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
       const colours = await page.evaluate<string[]>(`
         [['body', 'backgroundColor'], ['.gtitle', 'fill'], ['.xtick text', 'fill'], ['.gtitle-subtitle', 'fill']]
           .map(([selector, name]) => getComputedStyle(document.querySelector(selector))[name])`)
-      const [page_, ...inks] = colours.map(luminance)
-      for (const ink of inks) expect(contrast(page_!, ink)).toBeGreaterThan(4.5)
+      const [ground, ...inks] = colours
+      for (const ink of inks) expect(contrast(ground!, ink)).toBeGreaterThan(4.5)
       await close()
     }
   })
@@ -102,23 +103,54 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
     await close()
   })
 
+  it('changes a chart at the choice of a filter, without network', async () => {
+    const { page, said, asked, close } = await open({ colorScheme: 'light' })
+    const chart = page.locator('.js-plotly-plot', { has: page.locator('.updatemenu-header') })
+    const seen = async () => [
+      await chart.locator('.gtitle-subtitle').textContent(),
+      await chart.locator('.point path').first().getAttribute('d'),
+    ]
+    const before = await seen()
+    await chart.locator('.updatemenu-header').click()
+    await chart.locator('.updatemenu-dropdown-button', { hasText: 'es' }).click()
+    await page.waitForTimeout(300)
+    const after = await seen()
+    expect(before[0]).toContain('n = 3,000 tweets')
+    expect(after[0]).toContain('n = 1,000 tweets')
+    expect(after[1]).not.toBe(before[1])
+    expect([said, asked]).toEqual([[], []])
+    await close()
+  })
+
+  it('sorts a table at a click on a head, and back at a second', async () => {
+    const { page, close } = await open({ colorScheme: 'light' })
+    const head = page.locator('.moodlake-table th', { hasText: 'user' }).first()
+    const column = async () => {
+      const place = await page.evaluate(
+        `[...document.querySelectorAll('.moodlake-table th')].find(head => head.textContent.startsWith('user')).cellIndex`,
+      )
+      return page
+        .locator('.moodlake-table')
+        .first()
+        .locator(`tbody td:nth-child(${Number(place) + 1})`)
+        .allTextContents()
+    }
+    await head.click()
+    const up = await column()
+    expect(up).toEqual([...up].sort((a, b) => a.localeCompare(b)))
+    await head.click()
+    expect(await column()).toEqual([...up].reverse())
+    await close()
+  })
+
   it('fits a telephone and prints in light colours', async () => {
     const { page, close } = await open({ colorScheme: 'dark', width: 390 })
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
     expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)')
+    const widths = `[...document.querySelectorAll('.still')].map(image => image.checkVisibility() && image.naturalWidth)`
+    expect(await page.evaluate<unknown[]>(widths)).toEqual(Array.from({ length: report.figures }, () => 760))
     expect((await page.pdf()).length).toBeGreaterThan(50_000)
     await close()
   })
 })
-
-/** Relative luminance of `rgb(r, g, b)` (WCAG 2.2). */
-function luminance(colour: string): number {
-  const [r, g, b] = colour.match(/\d+(\.\d+)?/g)!.map(part => {
-    const share = Number(part) / 255
-    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
-  })
-  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
-}
-
-const contrast = (a: number, b: number) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)

@@ -12,4 +12,4 @@ const answer = text => ({ label: labels[text.length % 3], probabilities: probabi
 const model = { name: 'by-length', version: '1', textVersion: 'text-1', predict: async texts => texts.map(answer) }
 
 process.stdout.write('started\n')
-await runPipeline({ source, lake, model, mode: 'concurrent', limits: { maxFiles: 2 } })
+await runPipeline({ source, lake, model, mode: 'concurrent', limits: { maxFiles: 2, maxRows: 150 } })

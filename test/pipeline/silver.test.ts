@@ -85,7 +85,7 @@ describe('silver', () => {
     const known = tempName('known')
     await (await duckdb()).load(known, { tweet_id: { type: 'VARCHAR', values: ['3'] } })
     const { tweets, duplicates } = await run([v1('1', 'first'), v1('2', 'x'), v1('1', 'again'), v1('3', 'known')], {
-      known: quoteName(known),
+      known: async where => `(SELECT * FROM ${quoteName(known)} WHERE ${where})`,
     })
     expect(tweets.map(row => [row.tweet_id, row.full_text])).toEqual([
       ['1', 'first'],

@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { S3Options } from '../../src/stores/s3-store.js'
+import { type S3Server, serveS3 } from './s3-server.js'
 
 const program = resolve('.venv/bin/moto_server')
 
@@ -11,51 +8,9 @@ const program = resolve('.venv/bin/moto_server')
 export const noMoto = existsSync(program) ? undefined : `no ${program}: run npm run setup`
 
 /** A moto server on a free port with the bucket `lake`. */
-export interface Moto {
-  endpoint: string
-  options: S3Options
-  stop(): Promise<void>
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer()
-    server.once('error', fail)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => done(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
-}
+export type Moto = S3Server
 
 /** Starts moto; stop it when done. */
-export async function startMoto(): Promise<Moto> {
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
-  const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3')
-  const port = await freePort()
-  const child: ChildProcess = spawn(program, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
-  const endpoint = `http://127.0.0.1:${port}`
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
-  for (let tries = 0; ; tries++) {
-    try {
-      await client.send(new CreateBucketCommand({ Bucket: 'lake' }))
-      break
-    } catch (error) {
-      if (tries > 100 || child.exitCode !== null) throw error
-      await sleep(200)
-    }
-  }
-  return {
-    endpoint,
-    options: { endpoint, region: 'us-east-1', credentials },
-    stop: async () => {
-      client.destroy()
-      if (child.exitCode !== null) return
-      await new Promise<void>(done => {
-        child.once('exit', () => done())
-        child.kill('SIGTERM')
-      })
-    },
-  }
+export function startMoto(): Promise<Moto> {
+  return serveS3(program, port => ['-H', '127.0.0.1', '-p', String(port)], { accessKeyId: 'test', secretAccessKey: 'test' })
 }

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { kafkaClient } from './kafka-client.js'
+
+/** A record for a topic. The key decides the partition, so that records of one key keep their order. */
+export interface KeyedRecord {
+  key: string
+  value: string | Uint8Array
+}
+
+/** Options of `produceRecords`. */
+export interface ProduceOptions {
+  /** Each `host:port`. */
+  brokers: readonly string[]
+  topic: string
+  /** Most records per second. Default: as fast as the brokers take them. */
+  rate?: number
+  /** Partitions of the topic if it has to be made. Default: the broker's own setting. */
+  partitions?: number
+  /** Stops between two sends: what has been counted has arrived, and nothing else. */
+  signal?: AbortSignal
+  /** Called after every send with the records that have arrived so far. */
+  onProgress?(sent: number): void
+}
+
+// Below the 1 MiB that brokers take at once unless told otherwise.
+const SEND_BYTES = 512 * 1024
+const SEND_RECORDS = 1000
+
+/**
+ * Sends records to a topic, in order, and makes the topic when it is not there. Every send is acknowledged by all in-sync
+ * replicas, and repeated without doubling when an answer is lost (idempotent producer). Gives the number of records sent.
+ * @throws when the brokers stay away for about a minute, or a record is larger than they take
+ */
+export async function produceRecords(
+  records: AsyncIterable<KeyedRecord>,
+  { brokers, topic, rate = Number.POSITIVE_INFINITY, partitions, signal, onProgress }: ProduceOptions,
+): Promise<number> {
+  const client = await kafkaClient(brokers, { retries: 30, initialRetryTime: 100, maxRetryTime: 2000 })
+  await makeTopic(client.admin({ retry: { retries: 3 } }), topic, partitions)
+  const { Partitioners } = (await import('kafkajs')).default
+  const producer = client.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
+  await producer.connect()
+  const t0 = performance.now()
+  let sent = 0
+  const send = async (messages: { key: string; value: Buffer }[]) => {
+    const due = t0 + (1000 * sent) / rate - performance.now()
+    if (due > 0) await sleep(due, undefined, { signal }).catch(() => {})
+    if (signal?.aborted) return
+    await producer.send({ topic, acks: -1, messages }).catch((error: Error & { type?: string }) => {
+      if (error.type !== 'MESSAGE_TOO_LARGE') throw error
+      const largest = Math.max(...messages.map(message => message.value.length))
+      throw new Error(`kafka: ${topic} takes no record of ${largest} bytes (max.message.bytes)`, { cause: error })
+    })
+    sent += messages.length
+    onProgress?.(sent)
+  }
+  try {
+    const most = Math.min(SEND_RECORDS, Math.max(1, Math.ceil(rate / 10)))
+    let messages: { key: string; value: Buffer }[] = []
+    let bytes = 0
+    for await (const { key, value } of records) {
+      if (signal?.aborted) return sent
+      const message = { key, value: Buffer.from(value) }
+      if (messages.length === most || (messages.length && bytes + message.value.length > SEND_BYTES)) {
+        await send(messages)
+        messages = []
+        bytes = 0
+      }
+      messages.push(message)
+      bytes += message.value.length
+    }
+    if (messages.length) await send(messages)
+    return sent
+  } finally {
+    await producer.disconnect()
+  }
+}
+
+async function makeTopic(admin: import('kafkajs').Admin, topic: string, partitions = -1): Promise<void> {
+  await admin.connect()
+  try {
+    if ((await admin.listTopics()).includes(topic)) return
+    await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+  } finally {
+    await admin.disconnect()
+  }
+}

@@ -1,0 +1,204 @@
+import { cpSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { createTable, duckdb, openTable, type Row, tableHealth } from '../../src/delta/index.js'
+import { askPython, deltaRs, newFolder, noOracle } from './oracle.js'
+
+const DAY_MS = 86_400_000
+const logOf = (folder: string) => readdirSync(join(folder, '_delta_log')).sort()
+const version = (n: number) => String(n).padStart(20, '0')
+
+async function idsOf(folder: string, at?: number): Promise<unknown[]> {
+  const snapshot = await (await openTable(folder)).snapshot({ version: at })
+  return (await (await duckdb()).rows<Row>(`SELECT id FROM ${await snapshot.relation()} ORDER BY id`)).map(row => row.id)
+}
+
+/** A table of 25 versions with checkpoints at 10 and 20; those up to `old` were made 40 days ago. */
+async function aged(old: number, properties: Record<string, string> = {}): Promise<string> {
+  const folder = newFolder()
+  const table = await createTable(folder, { schema: 'id int', properties })
+  for (let id = 1; id < 25; id++) await table.append([{ id }])
+  for (const name of logOf(folder))
+    if (/^\d/.test(name) && Number(name.slice(0, 20)) <= old) {
+      const then = new Date(Date.now() - 40 * DAY_MS + Number(name.slice(0, 20)) * 1000)
+      utimesSync(join(folder, '_delta_log', name), then, then)
+    }
+  return folder
+}
+
+const ids = (to: number) => Array.from({ length: to }, (_, i) => i + 1)
+
+describe('log clean-up', () => {
+  it('keeps the checkpoint that the oldest version within the retention needs, and everything after it', async () => {
+    const folder = await aged(17)
+    await (await openTable(folder)).checkpoint()
+    expect(logOf(folder)[0]).toBe(`${version(10)}.checkpoint.parquet`)
+    expect(logOf(folder)).toContain(`${version(10)}.json`)
+    expect(logOf(folder).filter(name => name.startsWith(version(9)))).toEqual([])
+    for (const at of [10, 16, 17, 24]) expect(await idsOf(folder, at)).toEqual(ids(at))
+    await expect(idsOf(folder, 9)).rejects.toMatchObject({ name: 'VersionNotFoundError' })
+    await (await openTable(folder)).append([{ id: 25 }])
+    expect(await idsOf(folder)).toEqual(ids(25))
+  })
+
+  it.skipIf(noOracle)('delta-rs reads what is left, and its own clean-up finds nothing more to remove', async () => {
+    const folder = await aged(17)
+    await (await openTable(folder)).checkpoint()
+    const left = logOf(folder)
+    expect((await deltaRs(folder, 'id')).map(row => row.id).sort((a, b) => Number(a) - Number(b))).toEqual(ids(24))
+    expect(await deltaRs(folder, 'id', 12)).toHaveLength(12)
+    await askPython(`DeltaTable(args['path']).cleanup_metadata(); print('1')`, { path: folder })
+    expect(logOf(folder)).toEqual(left)
+  })
+
+  it.each([
+    ['all is younger than the retention', 0, {}],
+    ['there is no checkpoint that old', 9, {}],
+    ['the table forbids it', 17, { 'delta.enableExpiredLogCleanup': 'false' }],
+    ['the retention is longer', 17, { 'delta.logRetentionDuration': 'interval 60 days' }],
+    ['the retention is not understood', 17, { 'delta.logRetentionDuration': 'a while' }],
+  ])('removes nothing when %s', async (_, old, properties) => {
+    const folder = await aged(old, properties)
+    await (await openTable(folder)).checkpoint()
+    expect(logOf(folder)[0]).toBe(`${version(0)}.json`)
+    expect(await idsOf(folder, 3)).toEqual(ids(3))
+  })
+
+  it('removes nothing when the checkpoint that would be the oldest is damaged', async () => {
+    const folder = await aged(17)
+    const path = join(folder, '_delta_log', `${version(10)}.checkpoint.parquet`)
+    const then = new Date(Date.now() - 40 * DAY_MS)
+    writeFileSync(path, readFileSync(path).subarray(0, 100))
+    utimesSync(path, then, then)
+    await (await openTable(folder)).checkpoint()
+    expect(logOf(folder)[0]).toBe(`${version(0)}.json`)
+    expect(await idsOf(folder, 12)).toEqual(ids(12))
+  })
+
+  it('runs by itself at a checkpoint that a write makes', async () => {
+    const folder = await aged(17)
+    const table = await openTable(folder)
+    for (let id = 25; id <= 30; id++) await table.append([{ id }])
+    expect(logOf(folder)[0]).toBe(`${version(10)}.checkpoint.parquet`)
+    expect(await idsOf(folder)).toEqual(ids(30))
+  })
+})
+
+/** Writes the log compaction file of some versions: their actions, the last one of each thing. */
+function compactLog(folder: string, from: number, to: number): void {
+  const lines = new Map<string, string>()
+  for (let at = from; at <= to; at++)
+    for (const line of readFileSync(join(folder, '_delta_log', `${version(at)}.json`), 'utf8')
+      .split('\n')
+      .filter(Boolean)) {
+      const action = JSON.parse(line) as Record<string, { path?: string; appId?: string }>
+      const [kind = '', value] = Object.entries(action)[0] ?? []
+      if (kind !== 'commitInfo') lines.set(value?.path ?? `${kind} ${value?.appId ?? ''}`, line)
+    }
+  writeFileSync(
+    join(folder, '_delta_log', `${version(from)}.${version(to)}.compacted.json`),
+    `${[...lines.values()].join('\n')}\n`,
+  )
+}
+
+describe('log compaction files', () => {
+  async function sample(): Promise<string> {
+    const folder = newFolder()
+    const table = await createTable(folder, { schema: 'id int', properties: { 'delta.checkpointInterval': '1000' } })
+    for (let id = 1; id <= 8; id++) await table.append([{ id }], { txn: { appId: 'a', version: id } })
+    await table.delete('id = 2')
+    await table.append([{ id: 9 }])
+    return folder
+  }
+
+  it('are read for the commits they stand for', async () => {
+    const folder = await sample()
+    const expected = await idsOf(folder)
+    compactLog(folder, 2, 9)
+    // Only who reads the compaction does not come across this.
+    writeFileSync(join(folder, '_delta_log', `${version(5)}.json`), 'not JSON')
+    expect(await idsOf(folder)).toEqual(expected)
+    expect((await (await openTable(folder)).snapshot()).txn('a')).toBe(8)
+    await expect(idsOf(folder, 8)).rejects.toMatchObject({ name: 'CorruptLogError' })
+    expect(await idsOf(folder, 4)).toEqual(ids(4))
+  })
+
+  it('are passed over when they are damaged; a longer one is taken before a shorter one', async () => {
+    const folder = await sample()
+    const expected = await idsOf(folder)
+    compactLog(folder, 1, 4)
+    compactLog(folder, 1, 7)
+    writeFileSync(join(folder, '_delta_log', `${version(8)}.${version(10)}.compacted.json`), '{"add":')
+    expect(await idsOf(folder)).toEqual(expected)
+  })
+
+  it.skipIf(noOracle)('delta-rs sees the same', async () => {
+    const folder = await sample()
+    compactLog(folder, 2, 9)
+    expect((await deltaRs(folder, 'id')).map(row => row.id)).toEqual(await idsOf(folder))
+  })
+})
+
+describe('automatic compaction', () => {
+  const AUTO = { 'delta.autoOptimize.autoCompact': 'true', 'delta.checkpointInterval': '1000' }
+
+  it('is off unless the table asks for it', async () => {
+    const table = await createTable(newFolder(), { schema: 'id int' })
+    for (let id = 0; id < 51; id++) await table.append([{ id }])
+    expect((await table.snapshot()).files).toHaveLength(51)
+  })
+
+  it.skipIf(noOracle)('merges small files once there are fifty; no row changes, also for delta-rs', async () => {
+    const folder = newFolder()
+    const table = await createTable(folder, { schema: 'id int', properties: AUTO })
+    for (let id = 1; id <= 52; id++) await table.append([{ id }])
+    expect((await table.snapshot()).files).toHaveLength(3)
+    const [, , optimized] = await table.history(3)
+    expect(optimized).toMatchObject({ operation: 'OPTIMIZE', version: 51 })
+    expect((await deltaRs(folder, 'id')).map(row => row.id).sort((a, b) => Number(a) - Number(b))).toEqual(ids(52))
+    for await (const commit of table.commits({ after: 50, upTo: 51 }))
+      expect([...commit.add, ...commit.remove].every(file => !file.dataChange)).toBe(true)
+  })
+})
+
+describe('tableHealth', () => {
+  it('finds nothing to say of a table that is well', async () => {
+    const table = await createTable(newFolder(), { schema: 'id int' })
+    await table.append([{ id: 1 }, { id: 2 }])
+    expect(await tableHealth(table)).toMatchObject({
+      files: { count: 1, small: 1, withDeletionVectors: 0 },
+      log: { commits: 2, checkpoints: 0, oldestVersion: 0, sinceCheckpoint: 2 },
+      advice: [],
+    })
+  })
+
+  it('counts as delta-rs does, and says what to do', async () => {
+    const folder = newFolder()
+    const properties = { 'delta.enableDeletionVectors': 'true', 'delta.checkpointInterval': '1000' }
+    const table = await createTable(folder, { schema: 'id int', properties })
+    for (let id = 0; id < 60; id++) await table.append([{ id }, { id: -id - 1 }])
+    await table.delete('id = 7')
+    const { files, log, advice } = await tableHealth(table)
+    expect(files).toMatchObject({ count: 60, small: 60, withDeletionVectors: 1, deletedRows: 1 })
+    expect(log.bytes).toBe(logOf(folder).reduce((sum, name) => sum + readFileSync(join(folder, '_delta_log', name)).length, 0))
+    expect(
+      advice.map(line => /optimize merges|deletion|deleted rows|replays 62 commits|larger than the rows/.test(line)),
+    ).not.toContain(false)
+    expect(advice.length).toBeGreaterThanOrEqual(3)
+    if (!noOracle) {
+      const copy = newFolder()
+      rmSync(copy, { recursive: true })
+      cpSync(folder, copy, { recursive: true })
+      const theirs = await askPython<{ files: number; bytes: number }>(
+        `a = pa.table(DeltaTable(args['path']).get_add_actions(flatten=True))
+print(json.dumps({'files': a.num_rows, 'bytes': sum(a['size_bytes'].to_pylist())}))`,
+        { path: copy },
+      )
+      expect({ files: files.count, bytes: files.bytes }).toEqual(theirs)
+    }
+    await table.optimize()
+    await table.checkpoint()
+    expect((await tableHealth(table)).log).toMatchObject({ sinceCheckpoint: 0, checkpoints: 1 })
+    expect((await tableHealth(table)).files).toMatchObject({ count: 1, withDeletionVectors: 0 })
+  })
+})
