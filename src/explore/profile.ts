@@ -15,8 +15,7 @@ export interface ColumnProfile {
   empty: number
   /** Different values; of a list column different items. */
   distinct: number
-  /** What `lowest`, `median`, `highest` and `outliers` speak of: the value itself, a text's characters, a list's items. */
-  measure: 'value' | 'characters' | 'items' | null
+  /** Of a text its characters are meant, of a list its items; so for `median`, `highest` and `outliers`. */
   lowest: number | Date | null
   median: number | Date | null
   highest: number | Date | null
@@ -99,14 +98,13 @@ function look(columns: Columns, column: string): Seen {
     return type === 'time' ? new Date(Math.round(number)) : number
   }
   const repeats = (common[0]?.[1] ?? 0) > 1
-  const examples = common.slice(0, 3).map(([text, n]) => (repeats ? `${cut(text)} × ${formatNumber(n)}` : cut(text)))
+  const examples = common.slice(0, 2).map(([text, n]) => (repeats ? `${cut(text)} × ${formatNumber(n)}` : cut(text)))
   const row: ColumnProfile = {
     column,
     type,
     missing: values.length - present.length,
     empty: present.filter(value => value === '' || (Array.isArray(value) && !value.length)).length,
     distinct: times.size,
-    measure: !sorted.length ? null : type === 'text' ? 'characters' : type === 'list' ? 'items' : 'value',
     lowest: at(0),
     median: at(0.5),
     highest: at(1),
@@ -188,7 +186,9 @@ function panel(seen: Seen, i: number, rows: number): { trace: Trace; layout: Rec
       [`yaxis${id}`]: axis('', { ...upright, tickformat: ',~r' }),
     },
     note: heading(
-      row.measure === 'value' ? '' : `: ${row.measure}, ${formatNumber(sorted[0]!)} to ${formatNumber(sorted.at(-1)!)}`,
+      row.type !== 'text' && row.type !== 'list'
+        ? ''
+        : `: ${row.type === 'text' ? 'characters' : 'items'}, ${formatNumber(sorted[0]!)} to ${formatNumber(sorted.at(-1)!)}`,
     ),
   }
 }
@@ -209,7 +209,7 @@ export function profile(table: TableLike, options: ProfileOptions = {}): Profile
   const picture = figure(
     panels.map(({ trace }) => trace),
     options.title ?? 'What the columns hold',
-    `rows per value, or per bin of the measure named; ${count(columns.n, 'rows')}`,
+    `rows per value, or per bin of characters or items where these are named; ${count(columns.n, 'rows')}`,
     {
       ...Object.assign({}, ...panels.map(({ layout }) => layout)),
       annotations: panels.map(({ note }) => note),

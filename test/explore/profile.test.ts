@@ -19,7 +19,6 @@ describe('profile', () => {
       missing: 1,
       empty: 1,
       distinct: 3,
-      measure: 'characters',
       lowest: 0,
       highest: 3,
     })
@@ -29,7 +28,6 @@ describe('profile', () => {
       missing: 1,
       empty: 1,
       distinct: 2,
-      measure: 'items',
       median: 1,
       examples: ['a × 3', 'b × 1'],
     })
@@ -56,7 +54,6 @@ describe('profile', () => {
       type: 'empty',
       missing: 1,
       distinct: 0,
-      measure: null,
       outliers: null,
     })
     expect(JSON.stringify(profile(HOSTILE.map(text => ({ text, [text]: 1 }))).figure)).not.toMatch(/<(script|img|svg|a )/)

@@ -66,6 +66,19 @@ describe.skipIf(!ready)('makeReport (skipped without .venv: npm run setup)', () 
     expect(readFileSync(bare.file, 'utf8')).not.toContain('<summary>Code')
   })
 
+  it.concurrent('gives a notebook its parameters, and leads links to other notebooks to their reports', async () => {
+    const path = notebook('set', [
+      { md: '# Set\n\nNext: [other](../includes/other-one.ipynb)' },
+      "import { parameter } from 'moodlake'",
+      "console.log('about', parameter('product', 'nobody'), 'by', parameter('author', 'nobody'))",
+    ])
+    const report = await makeReport(path, { output: join(folder, 'out'), set: { product: 'Nimbolo / "é"' } })
+    expect(report.file).toBe(join(folder, 'out', 'set-product=Nimbolo_é_.html'))
+    const html = readFileSync(report.file, 'utf8')
+    expect(html).toContain('about Nimbolo / "é" by nobody')
+    expect(html).toContain('href="other-one.html"')
+  })
+
   it.concurrent.each<[string, string[], number, RegExp]>([
     ['thrown', ['const a = 1', "throw new Error('bronze is empty')"], 2, /cell 2 failed: .*bronze is empty/],
     ['typed', ["const n: number = 'one'"], 1, /cell 1 failed: .*Type 'string' is not assignable to type 'number'/],
@@ -116,4 +129,12 @@ describe.skipIf(!ready)('moodlake report (skipped without .venv: npm run setup)'
     expect(bad.stderr.trim().split('\n').at(-1)).toMatch(/^moodlake: .*cli-bad\.ipynb: cell 1 failed: .*no/)
     expect(moodlake('--timeout', 'x').status).toBe(2)
   })
+})
+
+it.each([
+  [['--set', 'product'], 'report: --set wants NAME=VALUE, not product'],
+  [['--set', 'a=b', '--no-execute'], 'report: --set needs the notebook to run'],
+])('moodlake report %j is wrong usage', (args, message) => {
+  const { status, stderr } = spawnSync(process.execPath, ['bin/moodlake.mjs', 'report', ...args], { cwd: root, encoding: 'utf8' })
+  expect({ status, said: stderr.includes(message) }).toEqual({ status: 2, said: true })
 })
