@@ -61,6 +61,7 @@ export async function changesOf(core: TableCore, { from, to }: ChangeRange): Pro
   if (!times.has(from)) throw new VersionNotFoundError(store.uri, from, `version ${from} is no longer in the log`)
   const state = await core.stateAt({ version: end })
   const metaData = state.metaData as MetaData
+  const { partitionColumns } = metaData
   if (state.protocol) checkReadable(store.uri, state.protocol)
   const schema = parseSchemaString(metaData.schemaString)
   checkFeed(store.uri, (await core.stateAt({ version: from })).metaData as MetaData, from, schema)
@@ -69,11 +70,11 @@ export async function changesOf(core: TableCore, { from, to }: ChangeRange): Pro
     const changed = actions.find(action => action.metaData)?.metaData
     if (changed) checkFeed(store.uri, changed, version, schema)
     const own = actions.find(action => action.commitInfo)?.commitInfo?.inCommitTimestamp
+    const bare = partitionColumns.length ? actions.find(({ remove }) => remove?.dataChange && !remove.partitionValues) : undefined
+    if (bare?.remove)
+      throw new DataFileError(store.uri, bare.remove.path, version, 'was removed without a word on its partition values')
     collect(found, actions, { version, time: own ?? times.get(version)?.getTime() ?? 0 })
   }
-  const { partitionColumns } = metaData
-  const bare = partitionColumns.length ? found.delete.find(({ file }) => !Object.keys(file.partitionValues).length) : undefined
-  if (bare) throw new DataFileError(store.uri, bare.file.path, bare.version, 'was removed without a word on its partition values')
   const input = { store, version: end, schema, partitionColumns, mapping: mappingOf(metaData) }
   const relation = () => changesSql(input, found)
   return {

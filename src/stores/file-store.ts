@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, type Dirent, promises as fs, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { closeSync, type Dirent, promises as fs, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkedPath, checkedPrefix, comparePaths, toBytes } from './paths.js'
@@ -56,6 +56,11 @@ async function writeTemp(target: string, bytes: Uint8Array): Promise<string> {
   return temp
 }
 
+/** Cut to milliseconds as other programs cut it; Node rounds, so that a version could seem a millisecond younger. */
+function modifiedOf({ mtimeMs }: Stats): Date {
+  return new Date(Math.floor(mtimeMs))
+}
+
 /**
  * A folder on this machine's disk as a store. Writes are durable when they resolve: file and folder are fsynced, a whole
  * file appears at once by rename, and `putIfAbsent` by `link(2)`, which fails when the name is taken.
@@ -86,7 +91,7 @@ export function fileStore(folder: string): Store {
         (after === undefined || comparePaths(path, after) > 0)
       ) {
         const found = statSync(join(root, path), { throwIfNoEntry: false })
-        if (found?.isFile()) yield { path, size: found.size, modified: found.mtime }
+        if (found?.isFile()) yield { path, size: found.size, modified: modifiedOf(found) }
         else if (found?.isDirectory()) yield* walk(`${path}/`, prefix, after)
       }
     }
@@ -104,7 +109,7 @@ export function fileStore(folder: string): Store {
     },
     async stat(path) {
       const found = statSync(full(path), { throwIfNoEntry: false })
-      return found?.isFile() ? { path, size: found.size, modified: found.mtime } : undefined
+      return found?.isFile() ? { path, size: found.size, modified: modifiedOf(found) } : undefined
     },
     async read(path, range) {
       const name = full(path)

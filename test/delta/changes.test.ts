@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -172,6 +173,22 @@ describe.each([
 })
 
 describe('change data feed', () => {
+  it('is kept in stores that are not on disk', async () => {
+    const table = await createTable(`memory:${randomUUID()}`, { schema: 'id int, n long', properties: vectors })
+    await table.append([1, 2, 3].map(id => ({ id, n: id })))
+    await table.update({ n: '0' }, { where: 'id = 1' })
+    await table.restore({ version: 1 })
+    expect((await changes(table, 2)).map(row => [row._commit_version, row.id, row.n, row._change_type])).toEqual([
+      [2, 1, 1, 'update_preimage'],
+      [2, 1, 0, 'update_postimage'],
+      [3, 1, 1, 'insert'],
+      [3, 1, 0, 'delete'],
+    ])
+    const paths: string[] = []
+    for await (const file of table.store.list('_change_data/')) paths.push(file.path)
+    expect(paths).toHaveLength(1)
+  })
+
   it('is refused where there is none', async () => {
     const plain = await createTable(newFolder(), { schema: 'id int, n long' })
     await expect(plain.changes({ from: 0 })).rejects.toBeInstanceOf(UnsupportedFeatureError)

@@ -1,10 +1,12 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
-import { createTable, exportTable, openTable, type Row } from '../../src/delta/index.js'
+import { afterAll, describe, expect, it, vi } from 'vitest'
+import { ConstraintError, createTable, duckdb, exportTable, openTable, quoteText, type Row } from '../../src/delta/index.js'
 import { newFolder } from './oracle.js'
 import { type Spark, startSpark } from './spark.js'
 
+// Spark takes its time, the more on a busy machine.
+vi.setConfig({ testTimeout: 600_000 })
 const started = await startSpark()
 const reason = typeof started === 'string' ? started : undefined
 const spark = started as Spark
@@ -24,6 +26,19 @@ async function agree(path: string, version?: number): Promise<number> {
   const at = version === undefined ? '' : ` VERSION AS OF ${version}`
   const { rows, ...differences } = await spark.ask<Compared>(`result = compare(args['sql'], args['output'])`, {
     sql: `SELECT * FROM delta.\`${path}\`${at}`,
+    output,
+  })
+  expect(differences).toEqual({ types: [], onlySpark: [], onlyOurs: [] })
+  return rows
+}
+
+/** Both sides must tell the same changes, with their times; gives how many rows those are. */
+async function agreeOnChanges(path: string, from: number, to?: number): Promise<number> {
+  const changes = await (await openTable(path)).changes({ from, ...(to === undefined ? {} : { to }) })
+  const output = join(newFolder(), 'changes.parquet')
+  await (await duckdb()).run(`COPY (FROM ${await changes.relation()}) TO ${quoteText(output)} (FORMAT parquet)`)
+  const { rows, ...differences } = await spark.ask<Compared>(`result = compare(args['sql'], args['output'])`, {
+    sql: `SELECT * FROM table_changes_by_path('${path}', ${changes.from}, ${changes.to})`,
     output,
   })
   expect(differences).toEqual({ types: [], onlySpark: [], onlyOurs: [] })
@@ -194,6 +209,32 @@ describe.skipIf(reason)(`Spark${reason ? ` (skipped: ${reason})` : ''}`, () => {
       expect(await agree(folder)).toBe(3)
     })
 
+    it.each([
+      ['rewriting', {}],
+      ['with deletion vectors', vectors],
+    ])('reads our change data feed, %s', async (_name, more) => {
+      const folder = newFolder()
+      const properties = { 'delta.enableChangeDataFeed': 'true', ...more }
+      const table = await createTable(folder, { schema: 'id int, p string, ts timestamp', partitionBy: ['p'], properties })
+      await table.append([1, 2, 3, 4, 5, 6].map(id => ({ id, p: id % 2 ? 'odd/%' : null, ts: new Date(id) })))
+      await table.delete('id = 1')
+      await table.update({ p: `'moved'` }, { where: 'id IN (2, 3)' })
+      await table.merge(
+        [
+          { id: 3, p: 'merged' },
+          { id: 9, p: 'x' },
+        ],
+        { on: 'target.id = source.id' },
+      )
+      await table.delete(`p = 'x'`)
+      await table.restore({ version: 2 })
+      await table.optimize()
+      await table.overwrite([{ id: 10, p: 'over', ts: null }])
+      expect(await agreeOnChanges(folder, 0)).toBeGreaterThan(15)
+      await inSpark(folder, `MERGE INTO $t t USING (SELECT 10 AS id) s ON t.id = s.id WHEN MATCHED THEN UPDATE SET p = 'y'`)
+      expect(await agreeOnChanges(folder, (await (await openTable(folder)).snapshot()).version)).toBe(2)
+    })
+
     it('restores, optimizes and vacuums', async () => {
       const folder = newFolder()
       const table = await createTable(folder, { schema: 'id int', properties: vectors })
@@ -330,6 +371,97 @@ spark.conf.set('spark.databricks.delta.checkpoint.partSize', '4')`,
       )
       for (let version = 1; version <= 8; version++) await agree(folder, version)
       expect(await ids(folder)).toEqual([2, 3])
+    })
+
+    it.each([
+      ['rewriting', ''],
+      ['with deletion vectors', `'delta.enableDeletionVectors' = 'true',`],
+      ['with column mapping by name', `'delta.columnMapping.mode' = 'name',`],
+      [
+        'with column mapping by id and deletion vectors',
+        `'delta.columnMapping.mode' = 'id', 'delta.enableDeletionVectors' = 'true',`,
+      ],
+    ])('read and go on with the change data feed of, %s', async (_name, properties) => {
+      const folder = newFolder()
+      await inSpark(
+        folder,
+        `CREATE TABLE $t (id INT, p STRING, st STRUCT<x: INT>) USING delta PARTITIONED BY (p) TBLPROPERTIES (${properties} 'delta.enableChangeDataFeed' = 'true')`,
+        `INSERT INTO $t SELECT CAST(id AS INT), CASE id % 3 WHEN 0 THEN 'a b/%' WHEN 1 THEN NULL ELSE 'x' END, named_struct('x', CAST(id AS INT)) FROM range(0, 12, 1, 1)`,
+        'DELETE FROM $t WHERE id IN (1, 2)',
+        'UPDATE $t SET st = named_struct("x", -1) WHERE id = 3',
+        `MERGE INTO $t t USING (SELECT * FROM VALUES (4, 'x'), (5, 'y'), (20, 'z') AS s(id, p)) s ON t.id = s.id WHEN MATCHED AND s.id = 4 THEN DELETE WHEN MATCHED THEN UPDATE SET p = s.p WHEN NOT MATCHED THEN INSERT (id, p) VALUES (s.id, s.p)`,
+        'OPTIMIZE $t',
+        'RESTORE TABLE $t TO VERSION AS OF 2',
+        `INSERT OVERWRITE $t VALUES (30, 'o', NULL), (31, NULL, named_struct('x', 1))`,
+      )
+      expect(await agreeOnChanges(folder, 0)).toBeGreaterThan(20)
+      const table = await openTable(folder)
+      await table.append([
+        { id: 40, p: 'ours/%', st: { x: 40 } },
+        { id: 41, p: null, st: null },
+      ])
+      await table.update({ p: `'moved'`, st: `{'x': 7}` }, { where: 'id IN (30, 40)' })
+      await table.delete('id = 31')
+      await table.merge(
+        [
+          { id: 41, p: 'm', st: { x: 1 } },
+          { id: 50, p: 'm', st: { x: 2 } },
+        ],
+        { on: 'target.id = source.id' },
+      )
+      await table.restore({ version: 3 })
+      await table.optimize()
+      await table.checkpoint()
+      const last = (await table.snapshot()).version
+      expect(await agreeOnChanges(folder, 8)).toBeGreaterThan(15)
+      await inSpark(folder, 'DELETE FROM $t WHERE id = 6', 'OPTIMIZE $t')
+      for (let version = 7; version <= last + 1; version++) await agree(folder, version)
+      expect(await agreeOnChanges(folder, 0, last + 1)).toBeGreaterThan(40)
+    })
+
+    it.each(['name', 'id'])('write, with column mapping by %s', async mode => {
+      const folder = newFolder()
+      await inSpark(
+        folder,
+        `CREATE TABLE $t (id INT NOT NULL, p STRING, \`a b\` STRING, st STRUCT<x: INT, \`y z\`: ARRAY<STRUCT<k: BIGINT>>>, m MAP<STRING, STRUCT<v: DOUBLE>>) USING delta PARTITIONED BY (p) TBLPROPERTIES ('delta.columnMapping.mode' = '${mode}')`,
+        `INSERT INTO $t VALUES (1, 'p', 'one', named_struct('x', 1, 'y z', array(named_struct('k', 2L))), map('k', named_struct('v', 0.5D)))`,
+        'ALTER TABLE $t RENAME COLUMN `a b` TO text',
+        'ALTER TABLE $t RENAME COLUMN p TO part',
+        'ALTER TABLE $t RENAME COLUMN st.x TO z',
+        'ALTER TABLE $t ADD CONSTRAINT short CHECK (length(text) < 10)',
+      )
+      const table = await openTable(folder)
+      const row = (id: number, part: string | null) => ({
+        id,
+        part,
+        text: `row ${id}`,
+        st: { z: id, 'y z': [{ k: id }, null] },
+        m: { k: { v: id / 2 }, none: null },
+      })
+      await table.append([row(2, 'p'), row(3, 'new/%'), row(4, null), { id: 5, text: '' }])
+      await expect(table.append([{ id: 6, text: 'far too long' }])).rejects.toBeInstanceOf(ConstraintError)
+      await expect(table.append([{ id: 6, more: 1 }], { mergeSchema: true })).rejects.toThrow('columnMapping')
+      expect(await agree(folder)).toBe(5)
+      const files = (await table.snapshot({ version: 6 })).files
+      // Spark's file and ours have the same columns under the same ids; Spark writes the partition column (2) as well.
+      const shapes = await spark.ask<string[]>(
+        `result = sorted(set(' '.join('='.join(f) for f in re.findall(r'field_id=(\\d+) ([\\w-]+)', str(pq.ParquetFile(path).schema)) if f[0] != '2') for path in args))`,
+        files.map(file => join(folder, decodeURIComponent(file.path))),
+      )
+      expect(shapes).toHaveLength(1)
+      expect(shapes[0]?.split(' ').map(shape => shape.split('=')[0])).toEqual(['1', '3', '4', '5', '6', '7', '8', '9'])
+      await inSpark(folder, `UPDATE $t SET text = 'spark' WHERE st.z = 3`, `DELETE FROM $t WHERE part = 'p' AND id = 1`)
+      await table.delete('id = 2')
+      await table.update({ text: `part || '!'`, part: `'q'` }, { where: `part = 'new/%'` })
+      await table.merge([row(4, 'merged'), row(7, 'merged')], { on: 'target.id = source.id' })
+      await table.optimize()
+      await table.overwrite([row(8, 'over')])
+      await table.restore({ version: 7 })
+      await table.checkpoint()
+      const last = (await table.snapshot()).version
+      for (let version = 2; version <= last; version++) await agree(folder, version)
+      const found = await sql(`SELECT count(*) AS n FROM delta.\`${folder}\` WHERE st.z = 4 AND part IS NULL`)
+      expect(found).toEqual([{ n: 1 }])
     })
   })
 })
