@@ -13,7 +13,8 @@ const allNotebooks = () =>
   folders.flatMap(folder =>
     readdirSync(join(root, folder))
       .filter(file => file.endsWith('.ipynb'))
-      .sort()
+      // The contents page is made from the others: last.
+      .sort((a, b) => Number(a === 'index.ipynb') - Number(b === 'index.ipynb') || (a < b ? -1 : 1))
       .map(file => join(folder, file)),
   )
 
