@@ -137,7 +137,7 @@ export async function crashTest(options: CrashTestOptions = {}): Promise<CrashRe
   let turn = 0
   while (done < kills) {
     writeRecords(source, runs, random)
-    const kind = !whole ? 'none' : done % 5 === 3 ? 'random' : done % 5 === 4 ? 'worker' : 'step'
+    const kind = !whole ? 'none' : broken || done % 5 < 3 ? 'step' : done % 5 === 3 ? 'random' : 'worker'
     const after = kind === 'random' ? random() * RANDOM_MS : undefined
     const killAt = kind === 'step' ? (turn * STRIDE) % whole : undefined
     const end = await runChild({ ...child, killAt, killWorker: kind === 'worker' }, after, signal)
@@ -147,7 +147,8 @@ export async function crashTest(options: CrashTestOptions = {}): Promise<CrashRe
     const where = end.died ?? (end.workers ? 'scorer worker' : undefined)
     if (!where) continue
     steps[where] = (steps[where] ?? 0) + 1
-    onKill?.(where, ++done)
+    done++
+    onKill?.(where, done)
   }
   await runChild(child, undefined, signal)
   const undisturbed = join(folder, 'undisturbed')
