@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin, ITopicConfig } from 'kafkajs'
 import { kafkaClient } from './kafka-client.js'
 
 /** A record for a topic. The key decides the partition, so that records of one key keep their order. */
@@ -36,7 +37,7 @@ export async function produceRecords(
   { brokers, topic, rate = Number.POSITIVE_INFINITY, partitions, signal, onProgress }: ProduceOptions,
 ): Promise<number> {
   const client = await kafkaClient(brokers, { retries: 30, initialRetryTime: 100, maxRetryTime: 2000 })
-  await makeTopic(client.admin({ retry: { retries: 3 } }), topic, partitions)
+  await ensureTopic(client.admin({ retry: { retries: 3 } }), topic, partitions)
   const { Partitioners } = (await import('kafkajs')).default
   const producer = client.producer({
     idempotent: true,
@@ -80,12 +81,30 @@ export async function produceRecords(
   }
 }
 
-async function makeTopic(admin: import('kafkajs').Admin, topic: string, partitions = -1): Promise<void> {
+async function ensureTopic(admin: Admin, topic: string, partitions = -1): Promise<void> {
   await admin.connect()
   try {
     if ((await admin.listTopics()).includes(topic)) return
-    await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+    await makeTopic(admin, { topic, numPartitions: partitions })
   } finally {
     await admin.disconnect()
+  }
+}
+
+/**
+ * Makes a topic and waits until each partition has a leader. The client's own waiting fails on a broker that does not know
+ * the new topic yet. Gives up after 20 s.
+ */
+export async function makeTopic(admin: Admin, topic: ITopicConfig): Promise<void> {
+  await admin.createTopics({ topics: [topic], waitForLeaders: false })
+  for (let tries = 0; ; tries++) {
+    try {
+      const [made] = (await admin.fetchTopicMetadata({ topics: [topic.topic] })).topics
+      if (made?.partitions.length && made.partitions.every(partition => partition.leader >= 0)) return
+      if (tries >= 100) throw new Error(`kafka: topic ${topic.topic} has no leader after 20 s`)
+    } catch (error) {
+      if (tries >= 100) throw error
+    }
+    await sleep(200)
   }
 }

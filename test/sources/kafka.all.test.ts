@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Batch } from '../../src/sources/batch.js'
 import { type KafkaOffset, type KafkaOptions, kafkaTopic } from '../../src/sources/kafka.js'
-import { produceRecords } from '../../src/sources/kafka-producer.js'
+import { makeTopic, produceRecords } from '../../src/sources/kafka-producer.js'
 import type { Source } from '../../src/sources/source.js'
 import { sourceContract } from '../contracts/source.js'
 import { type KafkaBroker, noKafka, startKafka } from './kafka-broker.js'
@@ -26,7 +26,7 @@ const opened: { close(): Promise<void> }[] = []
 /** A new topic. */
 async function newTopic(numPartitions = 1, configEntries: { name: string; value: string }[] = []): Promise<string> {
   const topic = `topic-${topics++}`
-  await broker.admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true })
+  await makeTopic(broker.admin, { topic, numPartitions, configEntries })
   return topic
 }
 
