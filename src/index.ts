@@ -44,7 +44,9 @@ export {
   rocChart,
 } from './explore/evaluation-charts.js'
 export { type TableLike, toArquero, toDanfo, toRows } from './explore/frames.js'
+export { type Control, type Interaction, interact, type Range } from './explore/interact.js'
 export { type Lake, openLake, type Sql, type SqlResult } from './explore/lake-sql.js'
+export { parameter } from './explore/parameter.js'
 export { type PlaceOptions, placeMap } from './explore/place-charts.js'
 export { type ColumnProfile, type Profile, type ProfileOptions, profile } from './explore/profile.js'
 export { makeReport, NotebookError, type Report, type ReportOptions } from './explore/report.js'
@@ -84,7 +86,7 @@ export { clearLake, type LakeStatus, lakeStatus, optimizeLake, vacuumLake } from
 export { type RecordFields, readRecord } from './pipeline/record.js'
 export { type PipelineStreamOptions, type RunOptions, runPipeline, startBronze, startGold, startSilver } from './pipeline/run.js'
 export { measureTuning } from './pipeline/tuning.js'
-export { engineSettings, openWorkbench, parameter, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
+export { engineSettings, openWorkbench, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
 export { promote, promotions, rollback } from './registry/champion.js'
 export { type LoadedModel, loadModel } from './registry/load-model.js'
 export { type MlflowClient, mlflowClient } from './registry/mlflow.js'
