@@ -46,10 +46,13 @@ export {
 export { type TableLike, toArquero, toDanfo, toRows } from './explore/frames.js'
 export { type Control, type Interaction, interact, type Range } from './explore/interact.js'
 export { type Lake, openLake, type Sql, type SqlResult } from './explore/lake-sql.js'
+export { NotebookError } from './explore/notebook.js'
+export { type Origin, originOf } from './explore/origin.js'
 export { parameter } from './explore/parameter.js'
 export { type PlaceOptions, placeMap } from './explore/place-charts.js'
 export { type ColumnProfile, type Profile, type ProfileOptions, profile } from './explore/profile.js'
-export { makeReport, NotebookError, type Report, type ReportOptions } from './explore/report.js'
+export { makeReport, type Report, type ReportOptions } from './explore/report.js'
+export { type Reproduction, reproduce } from './explore/reproduce.js'
 export type { SandboxLimits, SqlColumn } from './explore/sandbox.js'
 export {
   type HourOptions,

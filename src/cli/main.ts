@@ -19,6 +19,7 @@ const commands: Record<string, () => Promise<Command>> = {
   compare: async () => (await import('./compare.js')).command,
   study: async () => (await import('./study.js')).command,
   report: async () => (await import('./report.js')).command,
+  reproduce: async () => (await import('./reproduce.js')).command,
   models: async () => (await import('./models.js')).command,
   promote: async () => (await import('./promote.js')).command,
   rollback: async () => (await import('./rollback.js')).command,

@@ -4,7 +4,9 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { printPdf } from '../../src/explore/pdf.js'
 import { makeReport, type Report } from '../../src/explore/report.js'
+import { reproduce } from '../../src/explore/reproduce.js'
 import { contrast } from './contrast.js'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -78,6 +80,20 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
       await close()
     },
   )
+
+  it('says of every figure how to have it again, and prints as PDF', async () => {
+    const { page, close } = await open({ colorScheme: 'light' })
+    const folds = page.locator('.moodlake-figure ~ details.origin')
+    expect(await folds.count()).toBe(report.figures)
+    await folds.first().locator('summary').click()
+    expect(await folds.first().locator('code').innerText()).toBe('npx moodlake reproduce charts.html#1')
+    await close()
+    const again = await reproduce(`${report.file}#1`)
+    expect(again).toMatchObject({ by: 'notebook', same: true, why: '' })
+    const pdf = readFileSync(await printPdf(report.file))
+    expect(pdf.subarray(0, 5).toString()).toBe('%PDF-')
+    expect(pdf.toString('latin1').match(/\/Type \/Page\b/g)!.length).toBeGreaterThan(3)
+  })
 
   it('has ink that stands out from the page in both themes', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
