@@ -74,6 +74,7 @@ export {
   type SimilarText,
   similarTexts,
 } from './explore/topics.js'
+export { type RichOutput, type TweetBrowserOptions, type TweetFilters, tweetBrowser } from './explore/tweet-browser.js'
 export { classicalModel, LEARNERS, type Learner } from './models/classical.js'
 export { type Explanation, explain } from './models/explain.js'
 export { lexiconModel } from './models/lexicon.js'

@@ -76,6 +76,10 @@ function isExplanation(value: unknown): value is Explanation {
   return typeof value === 'object' && value !== null && 'parts' in value && 'faithfulness' in value
 }
 
+function isRich(value: unknown): value is { mime: MimeBundle } {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'mime') === 'object'
+}
+
 /** A value as the output of a cell. */
 export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBundle {
   if (isFigure(value)) return figureBundle(value)
@@ -87,6 +91,7 @@ export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBu
       'text/plain': `${value.label} ${value.probability.toFixed(3)} (${value.method}): ${words.join(', ')}`,
     }
   }
+  if (isRich(value)) return value.mime
   if (isTableLike(value)) {
     const from = provenance(value)
     const text = textTable(value, { maxRows: Math.min(options.maxRows ?? 20, 200) })
