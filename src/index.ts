@@ -43,6 +43,7 @@ export {
   reliabilityChart,
   rocChart,
 } from './explore/evaluation-charts.js'
+export { type Exercise, type ExerciseOptions, exercise } from './explore/exercise.js'
 export { type TableLike, toArquero, toDanfo, toRows } from './explore/frames.js'
 export { type Control, type Interaction, interact, type Range } from './explore/interact.js'
 export { type Lake, openLake, type Sql, type SqlResult } from './explore/lake-sql.js'
