@@ -171,6 +171,38 @@ function words(title: string, done: number, total: number, unit: string, ms: num
   return [`${title} ${counted}`, time, note].filter(Boolean).join(', ')
 }
 
+/** A table that is shown over and over in one place. */
+export interface LiveTable {
+  /** True in a notebook and on a terminal; in a log nothing can be shown over. */
+  readonly live: boolean
+  update(table: TableLike): void
+}
+
+/** A table that changes in place: in a notebook in the cell that runs now, on a terminal in the lines that it took on stderr. */
+export function liveTable(): LiveTable {
+  const write = kernelWrite()
+  if (write) {
+    const transient = { display_id: `moodlake-${process.pid}-${++bars}` }
+    let first = true
+    const update = (table: TableLike) => {
+      write({ data: toBundle(table), metadata: {}, transient }, !first)
+      first = false
+    }
+    return { live: true, update }
+  }
+  const { stderr } = process
+  let lines = 0
+  const update = (table: TableLike) => {
+    const wide = (stderr.columns || 80) - 1
+    const text = textTable(table)
+      .split('\n')
+      .map(line => `${line.slice(0, wide)}\u001b[K\n`)
+    stderr.write(`${lines ? `\u001b[${lines}A` : ''}${text.join('')}`)
+    lines = text.length
+  }
+  return stderr.isTTY ? { live: true, update } : { live: false, update: () => {} }
+}
+
 let bars = 0
 
 /** Sends the states of one bar: over each other in a notebook and on a terminal, line by line in a log. */
