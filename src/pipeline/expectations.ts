@@ -35,7 +35,7 @@ export class ExpectationError extends Error {
 const flag = (i: number) => quoteName(`_rule_${i}`)
 
 /** What a rule asks, as SQL over rows that have the columns of `withFlags`. */
-const condition = (rule: Expectation, i: number) => ('sql' in rule ? `(${rule.sql})` : flag(i))
+const condition = (rule: Expectation, i: number) => ('sql' in rule ? `TRY(${rule.sql})` : flag(i))
 
 const takesOut = ({ action }: Expectation) => action === 'drop' || action === 'quarantine'
 
@@ -55,7 +55,7 @@ export async function withFlags(batch: Batch, rules: readonly Expectation[]): Pr
 
 /**
  * A SELECT that adds to rows `_broken`, the place of the first rule that takes the row out (null: it stays), and what `tally` counts of
- * the others. A rule that gives NULL is broken.
+ * the others. A rule that gives NULL, or an error for a row, is broken.
  */
 export function judgeSql(from: string, rules: readonly Expectation[]): string {
   const cases = rules.flatMap((rule, i) => (takesOut(rule) ? [`WHEN ${condition(rule, i)} IS NOT TRUE THEN ${i}`] : []))

@@ -1,6 +1,6 @@
 import type { DeltaTable, Row } from '../delta/index.js'
 import type { Checkpoint } from './checkpoint.js'
-import type { Progress } from './stream.js'
+import type { Progress } from './progress.js'
 
 /** Columns of `progress`, in Delta's words: a row per finished batch; times in ms, `memory` in MB, `counts` a JSON object. */
 export const PROGRESS_SCHEMA = `stream string not null, batch long not null, started timestamp not null, rows_in long not null, rows_out long not null,

@@ -3,6 +3,9 @@ import type { Batch } from '../sources/batch.js'
 import type { Limits, Source } from '../sources/source.js'
 import type { BatchLog } from './batch-log.js'
 import type { BatchRange, Checkpoint } from './checkpoint.js'
+import type { Progress, RuleCount } from './progress.js'
+
+export type { Progress, RuleCount } from './progress.js'
 
 /** When batches begin: all there is now and then end, or one every so many milliseconds until stopped; 0 is one after another. */
 export type Trigger = 'available-now' | { everyMs: number }
@@ -19,15 +22,6 @@ export interface BatchContext {
   signal: AbortSignal
 }
 
-/** How many rows of a batch kept a rule, and how many broke it, of those that no rule before it had taken out. */
-export interface RuleCount {
-  rule: string
-  /** `warn`, `drop`, `quarantine` or `fail`. */
-  action: string
-  passed: number
-  failed: number
-}
-
 /** What the work on a batch gives back. */
 export interface BatchResult {
   /** Rows committed to the stream's table. */
@@ -35,25 +29,6 @@ export interface BatchResult {
   /** Anything else worth counting, such as `{ quarantined: 3, duplicates: 1 }`. */
   counts?: Record<string, number>
   expectations?: RuleCount[]
-}
-
-/** One finished batch. Kept in the checkpoint and by the log, so it outlives the stream. */
-export interface Progress {
-  stream: string
-  batch: number
-  /** ISO 8601, UTC. */
-  started: string
-  rowsIn: number
-  rowsOut: number
-  counts: Record<string, number>
-  expectations?: RuleCount[]
-  /** Whole batch, and its parts, in milliseconds. */
-  ms: number
-  phases: { read: number; work: number; checkpoint: number }
-  /** Files, versions or records that the source still had when the batch began. */
-  backlog: number
-  /** Resident memory of the process, MB. */
-  memory: number
 }
 
 /** Options of `startStream`. */
