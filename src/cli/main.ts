@@ -23,6 +23,7 @@ const commands: Record<string, () => Promise<Command>> = {
   models: async () => (await import('./models.js')).command,
   promote: async () => (await import('./promote.js')).command,
   rollback: async () => (await import('./rollback.js')).command,
+  quarantine: async () => (await import('./quarantine.js')).command,
   'crash-test': async () => (await import('./crash-test.js')).command,
   doctor: async () => (await import('./doctor.js')).command,
 }

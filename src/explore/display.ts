@@ -201,6 +201,32 @@ function words(title: string, done: number, total: number, unit: string, ms: num
   return [`${title} ${counted}`, time, note].filter(Boolean).join(', ')
 }
 
+/** A table that is shown over and over in one place. */
+export interface LiveTable {
+  /** True in a notebook and on a terminal; in a log nothing can be shown over. */
+  readonly live: boolean
+  update(table: TableLike): void
+}
+
+/** A table that changes in place: in a notebook in the cell that runs now, on a terminal in the lines that it took on stderr. */
+export function liveTable(): LiveTable {
+  if (inKernel()) {
+    const output = outputSlot()
+    return { live: true, update: table => output(toBundle(table)) }
+  }
+  const { stderr } = process
+  let lines = 0
+  const update = (table: TableLike) => {
+    const wide = (stderr.columns || 80) - 1
+    const text = textTable(table)
+      .split('\n')
+      .map(line => `${line.slice(0, wide)}\u001b[K\n`)
+    stderr.write(`${lines ? `\u001b[${lines}A` : ''}${text.join('')}`)
+    lines = text.length
+  }
+  return stderr.isTTY ? { live: true, update } : { live: false, update: () => {} }
+}
+
 /** Sends the states of one bar: over each other in a notebook and on a terminal, line by line in a log. */
 function barOutput(): { send(text: string, share: number, last: boolean): void; live: boolean } {
   if (inKernel()) {

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { type DeltaTable, duckdb, parseSchema } from '../delta/index.js'
+import { type DeltaTable, duckdb, parseSchema, type Snapshot } from '../delta/index.js'
 import { jsonFiles, relogFiles } from '../sources/json-files.js'
 import { kafkaTopic } from '../sources/kafka.js'
 import { parseKafkaAddress } from '../sources/kafka-client.js'
@@ -11,11 +11,13 @@ import type { Store } from '../stores/store.js'
 import type { BatchRange } from '../streams/checkpoint.js'
 import { type BatchContext, type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
 import { TEXT_VERSION } from '../text/clean.js'
-import { application } from './application.js'
+import { countApplication } from './application.js'
 import { BRONZE_SCHEMA, bronze } from './bronze.js'
-import { gold, type NamedModel } from './gold.js'
-import { lakeCheckpoint, lakeTable } from './lake.js'
-import { silver } from './silver.js'
+import { type DiskBudget, diskGuard } from './disk-budget.js'
+import { checkExpectations, droppedRows, type Expectation, type Expectations } from './expectations.js'
+import { GOLD_RULES, gold, type NamedModel } from './gold.js'
+import { lakeCheckpoint, lakeLog, lakeTable } from './lake.js'
+import { SILVER_RULES, silver } from './silver.js'
 
 /** Options that every stream of the pipeline takes. */
 export interface PipelineStreamOptions {
@@ -26,20 +28,36 @@ export interface PipelineStreamOptions {
   limits?: Limits
   /** The stream that feeds this one: with `available-now` this stream ends after it. */
   upstream?: Pick<Stream, 'settled'>
+  /** Rules for the rows of the stream's table, beyond its own. */
+  rules?: readonly Expectation[]
+  /** Room that the lake may take; the stream ends with `DiskBudgetError` before it takes more. */
+  disk?: DiskBudget
   signal?: AbortSignal
   onProgress?(progress: Progress): void
 }
 
 const OWN_COLUMNS = new Set(parseSchema(BRONZE_SCHEMA).fields.map(field => field.name))
 
-/** True when the batch has been committed to the table by an earlier try. */
-async function isCommitted(table: DeltaTable, { txn }: BatchContext): Promise<boolean> {
-  return ((await table.snapshot()).txn(txn.appId) ?? -1) >= txn.version
+/** Commits of a table that are searched for what they say of the newest batch. */
+const RECENT = 50
+
+/** What came of a batch that an earlier try committed to the table; undefined when none did. */
+async function committed(table: DeltaTable, { txn }: BatchContext): Promise<BatchResult | undefined> {
+  if (((await table.snapshot()).txn(txn.appId) ?? -1) < txn.version) return undefined
+  for (const { operationParameters: said } of await table.history(RECENT))
+    if (said.stream === txn.appId && said.batch === String(txn.version) && said.result) {
+      const { counts, ...result } = JSON.parse(String(said.result)) as BatchResult
+      return { ...result, counts: { ...counts, replayed: 1 } }
+    }
+  return { rows: 0, counts: { replayed: 1 } }
 }
 
-/** What a commit says of its batch; read back by `lastBatch`. */
-function batchParameters({ txn, range }: BatchContext): Record<string, string> {
-  return { stream: txn.appId, batch: String(txn.version), range: JSON.stringify(range) }
+/** What a commit says of its batch; read back by `lastBatch` and `committed`. */
+function batchParameters({ txn, range }: BatchContext, result?: BatchResult): Record<string, string> {
+  return {
+    ...{ stream: txn.appId, batch: String(txn.version), range: JSON.stringify(range) },
+    ...(result && { result: JSON.stringify(result) }),
+  }
 }
 
 /** The newest batch of a stream that any of its tables knows of, with its range: what a lost checkpoint said last. */
@@ -56,60 +74,85 @@ async function lastBatch(stream: string, tables: readonly DeltaTable[]): Promise
 export async function startBronze(
   options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
 ): Promise<Stream> {
-  const { lake = './lake', source, admit = [] } = options
+  const { lake = './lake', source, admit = [], rules = [] } = options
   const input = await openInput(source, lake)
   const table = await lakeTable(lake, 'bronze')
+  const quarantine = rules.length ? await lakeTable(lake, 'quarantine') : undefined
   return startStream({
-    ...streamOptions(options),
-    name: 'bronze_stream',
+    ...(await streamOptions('bronze_stream', options)),
     source: input.source,
-    checkpoint: lakeCheckpoint(lake, 'bronze_stream'),
     definition: input.definition,
     recover: () => input.recover(table),
     async work(raw, context): Promise<BatchResult> {
-      if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
+      const before = await committed(table, context)
+      if (before) return before
       const known = (await table.snapshot()).schema.fields.map(field => field.name)
       const admitted = [...new Set([...known, ...admit])].filter(name => !OWN_COLUMNS.has(name))
-      const rows = await bronze(raw, { admitted, now: new Date() })
+      const made = await bronze(raw, { admitted, rules, now: new Date() })
       try {
         context.signal.throwIfAborted()
-        await append(table, rows.from, context, { mergeSchema: admit.length > 0 })
-        return { rows: rows.count }
-      } finally {
-        await rows.drop()
-      }
-    },
-  })
-}
-
-/** Starts `silver_stream`: `bronze` → `silver`, and what breaks a rule → `quarantine`. */
-export async function startSilver(options: PipelineStreamOptions = {}): Promise<Stream> {
-  const { lake = './lake' } = options
-  const source = await lakeTable(lake, 'bronze')
-  const table = await lakeTable(lake, 'silver')
-  const quarantine = await lakeTable(lake, 'quarantine')
-  return startStream({
-    ...streamOptions(options),
-    name: 'silver_stream',
-    source: tableSource('bronze', async () => source),
-    checkpoint: lakeCheckpoint(lake, 'silver_stream'),
-    definition: { source: 'table bronze', text: TEXT_VERSION },
-    recover: () => lastBatch('silver_stream', [table, quarantine]),
-    async work(rows, context): Promise<BatchResult> {
-      if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
-      const snapshot = await table.snapshot()
-      const known = (where: string) => snapshot.relation({ columns: ['tweet_id'], where })
-      const made = await silver(rows, { known, now: new Date() })
-      try {
-        context.signal.throwIfAborted()
-        if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
-        await append(table, made.tweets.from, context)
-        return { rows: made.tweets.count, counts: { quarantined: made.quarantine.count, duplicates: made.duplicates } }
+        const { rows, quarantine: rejected, expectations } = made
+        if (quarantine && rejected?.count) await append(quarantine, rejected.from, context)
+        const counts = { quarantined: rejected?.count ?? 0, dropped: made.dropped }
+        const result = { rows: rows.count, counts, expectations }
+        await append(table, rows.from, context, { mergeSchema: admit.length > 0, result })
+        return result
       } finally {
         await made.drop()
       }
     },
   })
+}
+
+/** How far back silver looks. */
+export interface SilverStreamOptions extends PipelineStreamOptions {
+  /**
+   * Bounds what silver must remember: a tweet that is older than the newest one in silver by more than this goes to quarantine as
+   * `too_late`, so only tweets within it are searched for duplicates. Milliseconds; default no bound.
+   */
+  latenessMs?: number
+}
+
+/** Starts `silver_stream`: `bronze` → `silver`, and what breaks a rule → `quarantine`. */
+export async function startSilver(options: SilverStreamOptions = {}): Promise<Stream> {
+  const { lake = './lake', rules, latenessMs } = options
+  const source = await lakeTable(lake, 'bronze')
+  const table = await lakeTable(lake, 'silver')
+  const quarantine = await lakeTable(lake, 'quarantine')
+  return startStream({
+    ...(await streamOptions('silver_stream', options)),
+    source: tableSource('bronze', async () => source),
+    definition: { source: 'table bronze', text: TEXT_VERSION },
+    recover: () => lastBatch('silver_stream', [table, quarantine]),
+    async work(rows, context): Promise<BatchResult> {
+      const before = await committed(table, context)
+      if (before) return before
+      const snapshot = await table.snapshot()
+      const watermark = latenessMs === undefined ? undefined : await watermarkOf(snapshot, latenessMs)
+      const standing = watermark && `timestamp >= TIMESTAMPTZ '${watermark.toISOString()}'`
+      const known = (where: string) =>
+        snapshot.relation({ columns: ['tweet_id'], where: standing ? `${where} AND ${standing}` : where })
+      const made = await silver(rows, { known, rules, watermark, now: new Date() })
+      try {
+        context.signal.throwIfAborted()
+        const { tweets, duplicates, dropped, expectations } = made
+        if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
+        const counts = { quarantined: made.quarantine.count, duplicates, dropped }
+        const result = { rows: tweets.count, counts, expectations }
+        await append(table, tweets.from, context, { result })
+        return result
+      } finally {
+        await made.drop()
+      }
+    },
+  })
+}
+
+/** The newest moment in silver, less the lateness that is allowed. */
+async function watermarkOf(silver: Snapshot, latenessMs: number): Promise<Date | undefined> {
+  const from = await silver.relation({ columns: ['timestamp'] })
+  const [newest] = await (await duckdb()).rows<{ time: Date | null }>(`SELECT max(timestamp) AS time FROM ${from}`)
+  return newest?.time ? new Date(newest.time.getTime() - latenessMs) : undefined
 }
 
 /** Rows of gold's first batch. Later ones grow or shrink so that a kill costs seconds, whatever the speed of the model. */
@@ -125,23 +168,21 @@ export interface Scoring {
   of: number
 }
 
-/** Starts `gold_stream`: `silver` → `gold` by a model, failures → `quarantine`, and `application` counted anew. */
+/** Starts `gold_stream`: `silver` → `gold` by a model, failures → `quarantine`, and `application` counted on. */
 export async function startGold(
   options: PipelineStreamOptions & { model: NamedModel; onScored?(scoring: Scoring): void },
 ): Promise<Stream> {
-  const { lake = './lake', model } = options
+  const { lake = './lake', model, rules } = options
   let maxRows = SCORING_ROWS
   const source = await lakeTable(lake, 'silver')
   const table = await lakeTable(lake, 'gold')
   const counts = await lakeTable(lake, 'application')
   const quarantine = await lakeTable(lake, 'quarantine')
   return startStream({
-    ...streamOptions(options),
-    name: 'gold_stream',
+    ...(await streamOptions('gold_stream', options)),
     source: tableSource('silver', async () => source),
-    checkpoint: lakeCheckpoint(lake, 'gold_stream'),
     definition: { source: 'table silver' },
-    recover: () => lastBatch('gold_stream', [table, quarantine, counts]),
+    recover: () => lastBatch('gold_stream', [table, quarantine]),
     limits: () => ({ maxRows, ...options.limits }),
     onProgress(progress) {
       if (progress.ms > SLOW_BATCH_MS) maxRows = Math.max(250, Math.round(maxRows / 2))
@@ -149,47 +190,53 @@ export async function startGold(
       options.onProgress?.(progress)
     },
     async work(rows, context): Promise<BatchResult> {
-      let result: BatchResult = { rows: 0, counts: { replayed: 1 } }
-      if (!(await isCommitted(table, context))) {
-        const made = await gold(rows, {
-          model,
-          now: new Date(),
-          signal: context.signal,
-          onProgress: done => options.onScored?.({ batch: context.id, done, of: rows.count }),
-        })
+      let result = await committed(table, context)
+      if (!result) {
+        const onScored = (done: number) => options.onScored?.({ batch: context.id, done, of: rows.count })
+        const made = await gold(rows, { model, rules, now: new Date(), signal: context.signal, onProgress: onScored })
         try {
           context.signal.throwIfAborted()
-          if (made.failures.count) await append(quarantine, made.failures.from, context)
-          const operationParameters = {
-            model: model.name,
-            modelVersion: model.version,
-            ...(model.hash && { modelHash: model.hash }),
-          }
-          await append(table, made.tweets.from, context, { operationParameters })
-          result = { rows: made.tweets.count, counts: { failed: made.failures.count } }
+          const { tweets, expectations } = made
+          const failed = expectations.find(count => count.rule === GOLD_RULES[0]!.name)?.failed ?? 0
+          const counts = { failed, quarantined: made.quarantine.count - failed, dropped: droppedRows(expectations) }
+          result = { rows: tweets.count, counts, expectations }
+          if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
+          await append(table, tweets.from, context, { operationParameters: modelParameters(model), result })
         } finally {
           await made.drop()
         }
       }
-      const all = await (await table.snapshot()).relation({ columns: ['timestamp', 'mentions', 'predicted_sentiment'] })
-      await counts.overwrite({ sql: application(all) }, { txn: context.txn, operationParameters: batchParameters(context) })
+      await countApplication(table, counts)
       return result
     },
   })
 }
 
-function streamOptions({ trigger, limits, upstream, signal, onProgress }: PipelineStreamOptions) {
-  return { trigger, limits, upstream, signal, onProgress }
+/** What a commit of gold says of the model. */
+export function modelParameters({ name, version, hash }: NamedModel): Record<string, string> {
+  return { model: name, modelVersion: version, ...(hash && { modelHash: hash }) }
+}
+
+/** What all streams have in common. */
+async function streamOptions(name: string, options: PipelineStreamOptions) {
+  const { lake = './lake', trigger, limits, upstream, disk, signal, onProgress } = options
+  return {
+    ...{ name, trigger, limits, upstream, signal, onProgress },
+    checkpoint: lakeCheckpoint(lake, name),
+    log: await lakeLog(lake, name),
+    guard: diskGuard(lake, disk),
+  }
 }
 
 async function append(
   table: DeltaTable,
   from: string,
   context: BatchContext,
-  options: { mergeSchema?: boolean; operationParameters?: Record<string, string> } = {},
+  options: { mergeSchema?: boolean; operationParameters?: Record<string, string>; result?: BatchResult } = {},
 ): Promise<void> {
-  const operationParameters = { ...batchParameters(context), ...options.operationParameters }
-  await table.append({ sql: `SELECT * FROM ${from}` }, { ...options, txn: context.txn, operationParameters })
+  const { result, ...given } = options
+  const operationParameters = { ...batchParameters(context, result), ...given.operationParameters }
+  await table.append({ sql: `SELECT * FROM ${from}` }, { ...given, txn: context.txn, operationParameters })
 }
 
 interface Input {
@@ -257,6 +304,11 @@ export interface RunOptions {
   limits?: Limits
   /** Columns beyond the schema that bronze takes from now on. */
   admit?: readonly string[]
+  /** What must be true of the rows of a table, beyond its own rules. */
+  expectations?: Expectations
+  /** As in `startSilver`. */
+  latenessMs?: number
+  disk?: DiskBudget
   signal?: AbortSignal
   onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
@@ -271,15 +323,18 @@ export interface RunOptions {
  */
 export async function runPipeline(options: RunOptions): Promise<Stream[]> {
   const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, admit, onProgress, onScored } = options
+  const { expectations = {}, latenessMs, disk } = options
+  checkExpectations(expectations, { bronze: [], silver: SILVER_RULES, gold: GOLD_RULES })
   const failing = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal
   const together = mode === 'concurrent' || (trigger !== undefined && trigger !== 'available-now')
   const streams: Stream[] = []
-  const common = { lake, trigger, limits, signal, onProgress }
+  const common = { lake, trigger, limits, disk, signal, onProgress }
+  const { bronze, silver, gold } = expectations
   const stages = [
-    () => startBronze({ ...common, source, admit }),
-    () => startSilver({ ...common, upstream: streams.at(-1) }),
-    () => startGold({ ...common, upstream: streams.at(-1), model: needModel(model), onScored }),
+    () => startBronze({ ...common, source, admit, rules: bronze }),
+    () => startSilver({ ...common, upstream: streams.at(-1), latenessMs, rules: silver }),
+    () => startGold({ ...common, upstream: streams.at(-1), model: needModel(model), onScored, rules: gold }),
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
   if (until === 'gold') needModel(model)
   try {
