@@ -84,6 +84,7 @@ export type { Answer, Example, Failure, Model, Prediction, TrainableModel } from
 export { ngramModel } from './models/ngram.js'
 export { FEATURE_SETS, type FeatureSet } from './models/text-features.js'
 export { fiveS, type Tuning } from './monitoring/five-s.js'
+export { type AttachOptions, attach } from './pipeline/attach.js'
 export { type CandidateRow, type ChampionOptions, chooseChampion, type Election, readLabelled } from './pipeline/champion.js'
 export { confusionPicture } from './pipeline/confusion-picture.js'
 export { type CrashReport, crashTest } from './pipeline/crash-test.js'

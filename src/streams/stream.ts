@@ -141,8 +141,8 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
   return stream
 }
 
-/** The signal of the notebook's Stop button; see kernel/launcher.cjs. */
-function stopButton(): AbortSignal | undefined {
+/** The signal of the notebook's Stop button, undefined outside a notebook; see kernel/launcher.cjs. */
+export function stopButton(): AbortSignal | undefined {
   const armed = (globalThis as { [key: symbol]: unknown })[Symbol.for('moodlake.interrupt')]
   return typeof armed === 'function' ? (armed() as AbortSignal) : undefined
 }

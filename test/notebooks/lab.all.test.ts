@@ -27,7 +27,7 @@ const PATIENCE = 60_000
 const CELL = '.jp-Notebook .jp-CodeCell'
 
 const CELLS = {
-  chart: `import { barChart, interact, LABELS, monitorStreams, progress, runningStreams, show, startBronze, type Stream } from 'moodlake'
+  chart: `import { attach, barChart, interact, LABELS, monitorStreams, progress, runningStreams, show, startBronze, type Stream } from 'moodlake'
 const streams: Stream[] = []
 const users = [{ user: 'ann', tweets: 12 }, { user: '<b onmouseover="window.hacked = 1">bob</b>', tweets: 7 }]
 show(barChart(users, { label: 'user', value: 'tweets', title: 'Ann tweets most' }))`,
@@ -46,6 +46,7 @@ bar.done()`,
 })`,
   stream: `streams.push(await startBronze({ source: 'data/tweets', lake: process.env.LAB_LAKE!, trigger: { everyMs: 100 } }))
 await monitorStreams(streams, { everyMs: 100, idlePolls: 1e6, onLines: ([line]) => console.log(line!.status, line!.rows) })`,
+  attach: `const points = await attach(process.env.LAB_LAKE!, { everyMs: 200 })`,
   after: `console.log([users.length, 'users,', runningStreams().length, 'running,', streams[0]!.status()].join(' '))`,
 }
 type Name = keyof typeof CELLS
@@ -246,6 +247,9 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
     expect(await output('table').locator('tbody tr').count()).toBe(HOSTILE.length)
     expect(await page.evaluate('window.hacked')).toBeUndefined()
     await picture('saved')
+    // What the streams did while no page looked is in the lake.
+    await run('attach')
+    await until(async () => /bronze_stream\s+idle[\s\S]*5,732/.test(await output('attach').innerText()))
   })
 
   it('opens the first notebook by itself and does not touch it', async () => {
