@@ -1,5 +1,5 @@
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
-import { type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
+import { isLive, type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
 import { loadModel } from '../registry/load-model.js'
 import type { Progress, Stream, Trigger } from '../streams/stream.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
@@ -7,13 +7,15 @@ import { type Command, parse, printJson, say, UsageError } from './command.js'
 const help = `
 usage: moodlake run --source URI [options]
 
-Takes tweets from JSON files or a Kafka topic through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
+Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
 
-  --source URI        folder of JSON files, one file, s3://bucket/prefix, or kafka://HOST:PORT[,…]/TOPIC
+  --source URI        folder of JSON files, one file, s3://bucket/prefix, kafka://HOST:PORT[,…]/TOPIC, bluesky: (posts of a public
+                      server), ws(s)://HOST:PORT/subscribe?… or ws(s)://HOST:PORT/xrpc/network.bsky.jetstream.subscribeEvents?…
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
   --model URI         compact (default), a folder, file:…, models:/NAME@ALIAS or models:/NAME/VERSION
   --mode MODE         linear (default): one stage after another; concurrent: all at once
-  --trigger WHEN      available-now (default), or an interval such as 5s or 500ms: runs until stopped
+  --trigger WHEN      available-now (default), or an interval such as 5s or 500ms: runs until stopped; a live
+                      feed has nothing more when it has been silent for 5 seconds
   --until TABLE       bronze, silver or gold (default)
   --merge-schema A,B  columns beyond the schema that bronze takes from now on
   --max-files N       files in a batch (default 50000)
@@ -58,7 +60,9 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
     },
   })
   if (!values.source)
-    throw new UsageError('run: --source is missing: a folder of JSON files, s3://bucket/prefix or kafka://HOST:PORT/TOPIC')
+    throw new UsageError(
+      'run: --source is missing: a folder of JSON files, s3://bucket/prefix, kafka://HOST:PORT/TOPIC or bluesky:',
+    )
   return {
     model: values.model,
     json: values.json,
@@ -116,8 +120,7 @@ function summary(stream: Stream) {
 /** Complains about a run that was given nothing it could use: exit code 1 though nothing broke. */
 function complaint(source: string, status: LakeStatus): string | undefined {
   const rows = (name: string) => status.tables[name]?.rows ?? 0
-  const kafka = source.startsWith('kafka:')
-  if (!rows('bronze') && kafka) return `source: no records in ${source}`
+  if (!rows('bronze') && (source.startsWith('kafka:') || isLive(source))) return `source: no records in ${source}`
   if (!rows('bronze')) return `source: no JSON records in ${source} (files end in .json, .jsonl or .ndjson, also with .gz)`
   if (status.streams.silver_stream && !rows('silver'))
     return `source: none of the ${rows('bronze')} records of ${source} is a tweet; see the table quarantine`
@@ -141,6 +144,7 @@ async function run(args: string[]): Promise<number> {
       signal: stop.signal,
       onProgress: progress => say(progressLine(progress)),
       onScored: scoringLines(),
+      onNotice: say,
     })
     const status = await lakeStatus(options.lake)
     const rows = Object.fromEntries(Object.keys(LAKE_TABLES).map(name => [name, status.tables[name]?.rows ?? 0]))

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { type DeltaTable, duckdb, parseSchema } from '../delta/index.js'
+import { blueskyFeed, isBlueskyAddress, parseBlueskyAddress } from '../sources/bluesky.js'
 import { jsonFiles, relogFiles } from '../sources/json-files.js'
 import { kafkaTopic } from '../sources/kafka.js'
 import { parseKafkaAddress } from '../sources/kafka-client.js'
@@ -28,6 +29,8 @@ export interface PipelineStreamOptions {
   upstream?: Pick<Stream, 'settled'>
   signal?: AbortSignal
   onProgress?(progress: Progress): void
+  /** Hears what a live feed has to say: lost connections, gaps. Default: process warnings. */
+  onNotice?(text: string): void
 }
 
 const OWN_COLUMNS = new Set(parseSchema(BRONZE_SCHEMA).fields.map(field => field.name))
@@ -52,12 +55,15 @@ async function lastBatch(stream: string, tables: readonly DeltaTable[]): Promise
   throw new Error(`${stream}: its checkpoint is gone, and ${table.store.uri} does not say what batch ${id} read; clear the lake`)
 }
 
-/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), or a Kafka topic (`kafka://host:port/topic`) → `bronze`. */
+/**
+ * Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), a Kafka topic (`kafka://host:port/topic`), or a live feed
+ * (`bluesky:`, `wss://…`), whose events are landed under `landing/` of the lake first → `bronze`.
+ */
 export async function startBronze(
   options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
 ): Promise<Stream> {
-  const { lake = './lake', source, admit = [] } = options
-  const input = await openInput(source, lake)
+  const { lake = './lake', admit = [] } = options
+  const input = await openInput(options)
   const table = await lakeTable(lake, 'bronze')
   return startStream({
     ...streamOptions(options),
@@ -199,8 +205,13 @@ interface Input {
   recover(table: DeltaTable): Promise<BatchRange | undefined>
 }
 
-/** The input of bronze: a Kafka topic, or JSON files. */
-async function openInput(source: string, lake: string): Promise<Input> {
+/** True for a feed that goes on for ever and cannot be asked again. */
+export function isLive(source: string): boolean {
+  return isBlueskyAddress(source)
+}
+
+/** The input of bronze: a Kafka topic, a live feed, or JSON files. */
+async function openInput({ source, lake = './lake', onNotice }: PipelineStreamOptions & { source: string }): Promise<Input> {
   if (source.startsWith('kafka:')) {
     const address = parseKafkaAddress(source)
     return {
@@ -209,19 +220,25 @@ async function openInput(source: string, lake: string): Promise<Input> {
       recover: table => lastBatch('bronze_stream', [table]),
     }
   }
-  const { store, prefix } = await openFiles(source)
   const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
-  return {
-    source: jsonFiles({ store, prefix, log }),
-    definition: { source: 'json-files' },
-    async recover(table) {
-      const snapshot = await table.snapshot()
-      const id = snapshot.txn('bronze_stream')
-      if (id === undefined) return undefined
-      const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
-      const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
-      return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
-    },
+  if (isLive(source)) {
+    const landing = { store: openStore(lake), path: 'landing/bluesky' }
+    const feed = blueskyFeed({ address: parseBlueskyAddress(source), landing, log, onNotice })
+    return { source: feed, definition: { source: 'bluesky' }, recover: recoverFiles(landing.store, log) }
+  }
+  const { store, prefix } = await openFiles(source)
+  return { source: jsonFiles({ store, prefix, log }), definition: { source: 'json-files' }, recover: recoverFiles(store, log) }
+}
+
+/** Finds which files have been read by the files that the table names. */
+function recoverFiles(store: Store, log: { store: Store; path: string }): Input['recover'] {
+  return async table => {
+    const snapshot = await table.snapshot()
+    const id = snapshot.txn('bronze_stream')
+    if (id === undefined) return undefined
+    const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
+    const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
+    return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
   }
 }
 
@@ -242,13 +259,13 @@ export async function openFiles(source: string): Promise<{ store: Store; prefix:
 
 /** Options of `runPipeline`. */
 export interface RunOptions {
-  /** Folder of JSON files, one file, `s3://bucket/prefix`, or `kafka://host:port/topic`. */
+  /** Folder of JSON files, one file, `s3://bucket/prefix`, `kafka://host:port/topic`, or a live feed: `bluesky:`, `wss://…`. */
   source: string
   /** Default `./lake`. */
   lake?: string
   /** Scores the tweets; not needed with `until: 'bronze' | 'silver'`. */
   model?: NamedModel
-  /** `linear`: one stage after another; `concurrent`: all streams at once. The tables are the same. Default `linear`. */
+  /** `linear`: one stage after another; `concurrent`: all streams at once, as always with a live feed. The tables are the same. Default `linear`. */
   mode?: 'linear' | 'concurrent'
   /** Last stage to run. Default `gold`. */
   until?: 'bronze' | 'silver' | 'gold'
@@ -261,6 +278,8 @@ export interface RunOptions {
   onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
   onScored?(scoring: Scoring): void
+  /** Hears what a live feed has to say: lost connections, gaps. Default: process warnings. */
+  onNotice?(text: string): void
   /** Receives each stream as it starts. */
   onStream?(stream: Stream): void
 }
@@ -270,14 +289,14 @@ export interface RunOptions {
  * @throws what the first failing stream threw, when all have ended
  */
 export async function runPipeline(options: RunOptions): Promise<Stream[]> {
-  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, admit, onProgress, onScored } = options
+  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, admit, onProgress, onNotice, onScored } = options
   const failing = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal
-  const together = mode === 'concurrent' || (trigger !== undefined && trigger !== 'available-now')
+  const together = mode === 'concurrent' || isLive(source) || (trigger !== undefined && trigger !== 'available-now')
   const streams: Stream[] = []
   const common = { lake, trigger, limits, signal, onProgress }
   const stages = [
-    () => startBronze({ ...common, source, admit }),
+    () => startBronze({ ...common, source, admit, onNotice }),
     () => startSilver({ ...common, upstream: streams.at(-1) }),
     () => startGold({ ...common, upstream: streams.at(-1), model: needModel(model), onScored }),
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
