@@ -14,6 +14,8 @@ export type JetstreamWire = 'v1' | 'v2'
 export interface BlueskyAddress {
   url: URL
   wire: JetstreamWire
+  /** Where to go when a server knows no such path. */
+  otherwise?: BlueskyAddress
 }
 
 /** What a Jetstream server refused, before or during the stream, by the server's own name and message. */
@@ -47,20 +49,24 @@ export function isBlueskyAddress(source: string): boolean {
 
 /**
  * Reads `bluesky:` (posts and deleted accounts of a public server), `bluesky://HOST`, or the whole URL of a stream.
- * @throws on another path, and on what needs a codec that Node 20 has not (`compress`, `zstdDictionary`)
+ * @throws on another path, on what needs a codec that Node 20 has not (`compress`, `zstdDictionary`), and on `requireHello`, since
+ * nothing is ever sent
  */
 export function parseBlueskyAddress(source: string): BlueskyAddress {
   const short = /^bluesky:(?:\/\/([^/?#]*)\/?)?$/i.exec(source)
-  const text = short ? `wss://${short[1] || DEFAULT_HOST}${V2_PATH}?collections=${POSTS}&kinds=commit&kinds=account` : source
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (short) {
+    const at = `wss://${short[1] || DEFAULT_HOST}`
+    const otherwise = parseBlueskyAddress(`${at}${V1_PATH}?wantedCollections=${POSTS}`)
+    return { ...parseBlueskyAddress(`${at}${V2_PATH}?collections=${POSTS}&kinds=commit&kinds=account`), otherwise }
+  }
+  const url = URL.canParse(source) ? new URL(source) : undefined
   if (!url || !/^wss?:$/.test(url.protocol)) throw new Error(`bluesky: address not understood: ${source} (${FORMS})`)
   if (url.username || url.password) throw new Error('bluesky: no user or password in the address; the feed is public')
   const path = url.pathname.replace(/\/$/, '')
   const wire = path.endsWith(V2_PATH) ? 'v2' : path.endsWith(V1_PATH) ? 'v1' : undefined
   if (!wire) throw new Error(`bluesky: path not understood: ${url.pathname} (${FORMS})`)
-  for (const name of ['compress', 'zstdDictionary'])
-    if ((url.searchParams.get(name) ?? 'false') !== 'false')
-      throw new Error(`bluesky: ${name} is not supported; the stream may be compressed by permessage-deflate instead`)
+  for (const name of ['compress', 'zstdDictionary', 'requireHello'])
+    if ((url.searchParams.get(name) ?? 'false') !== 'false') throw new Error(`bluesky: ${name} is not supported: ${source}`)
   return { url, wire }
 }
 
@@ -137,8 +143,8 @@ export function blueskyFeed(options: BlueskyOptions): Source<FilesOffset> {
 }
 
 async function collect(landing: Landing, link: Link, settings: Settings): Promise<void> {
-  const { address, backoffMs, patienceMs, onNotice } = settings
-  const position = await resume(landing, address.wire)
+  const { backoffMs, patienceMs, onNotice } = settings
+  const position = await resume(landing, settings.address.wire)
   const began = Date.now()
   let met = false
   let fruitless = 0
@@ -147,7 +153,7 @@ async function collect(landing: Landing, link: Link, settings: Settings): Promis
     let events = 0
     let ended: Error
     try {
-      await session(streamUrl(address, position, cursor), landing, link, settings, {
+      await session(streamUrl(settings.address, position, cursor), landing, link, settings, {
         open: () => {
           met = true
         },
@@ -167,10 +173,7 @@ async function collect(landing: Landing, link: Link, settings: Settings): Promis
     }
     link.lost()
     if (link.signal.aborted) return
-    if (settings.offer && ended.message.endsWith('Server sent no subprotocol')) {
-      settings.offer = false
-      continue
-    }
+    if (adapted(ended, settings)) continue
     fruitless = events ? 0 : fruitless + 1
     if (ended instanceof JetstreamError && ended.error === 'CursorTooOld' && cursor === undefined) {
       cursor = afterLoss(ended, position, onNotice)
@@ -178,14 +181,29 @@ async function collect(landing: Landing, link: Link, settings: Settings): Promis
     }
     if (isFinal(ended, { met, fruitless, waited: Date.now() - began > patienceMs })) throw ended
     const wait = Math.min(backoffMs.most, backoffMs.first * 2 ** Math.min(fruitless, 20)) * (0.5 + Math.random() / 2)
-    onNotice(`${ended.message}; connecting again in ${(wait / 1000).toFixed(1)} s`)
+    if (met) onNotice(`${ended.message}; connecting again in ${(wait / 1000).toFixed(1)} s`)
     await sleep(wait, undefined, { signal: link.signal }).catch(() => {})
   }
 }
 
+/** Takes a server as it is: without a sub-protocol, with the older wire alone, with an event that is too large. */
+function adapted(error: Error, settings: Settings): boolean {
+  const { address, host, onNotice } = settings
+  if (settings.offer && error.message.endsWith('Server sent no subprotocol')) settings.offer = false
+  else if (address.otherwise && error instanceof JetstreamError && error.status === 404) {
+    settings.address = address.otherwise
+    settings.offer = false
+  } else if (error.message.endsWith('Max payload size exceeded') && !address.url.searchParams.has('maxMessageSizeBytes')) {
+    address.url.searchParams.set('maxMessageSizeBytes', String(MAX_FRAME_BYTES))
+    onNotice(`bluesky: ${host}: an event of more than ${MAX_FRAME_BYTES / 2 ** 20} MiB is left out; going on without such`)
+  } else return false
+  return true
+}
+
 /** What trying again does not mend. */
 function isFinal(error: Error, { met, fruitless, waited }: { met: boolean; fruitless: number; waited: boolean }): boolean {
-  if (!(error instanceof JetstreamError)) return !met && waited
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
+  if (!(error instanceof JetstreamError)) return !met && (waited || code === 'ENOTFOUND')
   const { status } = error
   if (status === undefined) return error.error !== 'ConsumerTooSlow' && fruitless >= MOST_FRUITLESS
   if (status === 429 || status >= 500) return !met && waited
@@ -230,6 +248,7 @@ async function session(url: URL, landing: Landing, link: Link, settings: Setting
   })
   return new Promise((resolve, reject) => {
     let heard = Date.now()
+    let opened = false
     let failure: Error | undefined
     const fail = (error: Error) => {
       failure ??= error
@@ -246,6 +265,7 @@ async function session(url: URL, landing: Landing, link: Link, settings: Setting
     }
     link.signal.addEventListener('abort', stop, { once: true })
     socket.on('open', () => {
+      opened = true
       hear()
       link.alive()
       hooks.open()
@@ -267,9 +287,11 @@ async function session(url: URL, landing: Landing, link: Link, settings: Setting
       landing.flush().then(() => socket.resume(), fail)
     })
     socket.on('error', error => {
-      failure ??= new Error(`bluesky: ${host} cannot be reached: ${error.message || (error as NodeJS.ErrnoException).code}`, {
-        cause: error,
-      })
+      const { code } = error as NodeJS.ErrnoException
+      const why =
+        code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'its name is not known here; is there a network?' : error.message || code
+      const what = opened ? 'the connection broke' : 'cannot be reached'
+      failure ??= new Error(`bluesky: ${host}: ${what}: ${why}`, { cause: error })
     })
     socket.on('close', (code, reason) => {
       clearInterval(beat)

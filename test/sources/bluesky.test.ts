@@ -233,7 +233,33 @@ describe('bluesky', () => {
     const server = await serve()
     await server.close()
     const { feed } = open(server.v1, memoryStore(), { patienceMs: 20 })
-    await expect(feed.latest(undefined)).rejects.toThrow(/^bluesky: 127\.0\.0\.1:\d+ cannot be reached: .*ECONNREFUSED/)
+    await expect(feed.latest(undefined)).rejects.toThrow(/^bluesky: 127\.0\.0\.1:\d+: cannot be reached: .*ECONNREFUSED/)
+  })
+
+  it('a server of the older wire alone, by the short address', async () => {
+    const server = await serve()
+    server.faults.only = 'v1'
+    const { url, wire, otherwise } = parseBlueskyAddress(`bluesky://127.0.0.1:${server.port}`)
+    url.protocol = 'ws:'
+    otherwise!.url.protocol = 'ws:'
+    const { feed } = open(server.v2, memoryStore(), { address: { url, wire, otherwise } })
+    const reading = read(feed, undefined, 1)
+    await until(() => server.clients() === 1)
+    server.emit(post(0))
+    expect(JSON.parse((await reading).records[0]!)).toMatchObject({ kind: 'commit' })
+    expect(server.requests.map(request => request.pathname.slice(0, 5))).toEqual(['/xrpc', '/subs'])
+  })
+
+  it('an event that is too large is left out, and said', async () => {
+    const server = await serve()
+    const { feed, notices } = open(server.v1)
+    const reading = read(feed, undefined, 2)
+    await until(() => server.clients() === 1)
+    server.emit(post(0))
+    server.emit(post(1, 'x'.repeat(65 * 2 ** 20)))
+    server.emit(post(2))
+    expect((await reading).records.map(textOf)).toEqual(['post number 0', 'post number 2'])
+    expect(notices[0]).toContain('left out')
   })
 
   it('reads addresses', () => {

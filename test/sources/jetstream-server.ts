@@ -22,6 +22,8 @@ export interface Faults {
   plain?: boolean
   /** Oldest seq that is served; older cursors are `CursorTooOld`. */
   floor?: number
+  /** Knows the path of this wire alone. */
+  only?: 'v1' | 'v2'
   /** Sent first on every connection. */
   greeting?: string
   /** Replays this many events before the cursor too. */
@@ -69,7 +71,12 @@ export async function jetstreamServer(port = 0) {
       return
     }
     const wire = url.pathname === '/subscribe' ? 'v1' : 'v2'
+    if (faults.only && faults.only !== wire) {
+      refuse(socket, 404, 'Not Found')
+      return
+    }
     const query = url.searchParams
+    const limit = Number(query.get('maxMessageSizeBytes') ?? 0)
     const wrong = wire === 'v2' && [...query.keys()].find(name => /^wanted|^compress$|^requireHello$/.test(name))
     if (wrong) {
       refuse(socket, 400, JSON.stringify({ error: 'InvalidRequest', message: `unknown parameter ${wrong}` }))
@@ -103,6 +110,7 @@ export async function jetstreamServer(port = 0) {
       const collections = query.getAll(wire === 'v1' ? 'wantedCollections' : 'collections')
       const kinds = wire === 'v2' ? query.getAll('kinds') : []
       const wants = (event: ServedEvent) =>
+        !(limit && JSON.stringify(event.body).length > limit) &&
         (!kinds.length || kinds.includes(event.kind)) &&
         (event.kind !== 'commit' || !collections.length || collections.includes(String(event.body.collection)))
       if (cursor !== undefined) {
