@@ -10,7 +10,8 @@ usage: moodlake run --source URI [options]
 Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
 
   --source URI        folder of JSON files, one file, s3://bucket/prefix, kafka://HOST:PORT[,…]/TOPIC, bluesky: (posts of a public
-                      server), ws(s)://HOST:PORT/subscribe?… or ws(s)://HOST:PORT/xrpc/network.bsky.jetstream.subscribeEvents?…
+                      server), ws(s)://HOST:PORT/subscribe?… or ws(s)://HOST:PORT/xrpc/network.bsky.jetstream.subscribeEvents?…,
+                      x:stream (by its rules, see moodlake rules) or x:search?query=… (token in X_BEARER_TOKEN)
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
   --model URI         compact (default), a folder, file:…, models:/NAME@ALIAS or models:/NAME/VERSION
   --mode MODE         linear (default): one stage after another; concurrent: all at once
@@ -20,6 +21,7 @@ Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silve
   --merge-schema A,B  columns beyond the schema that bronze takes from now on
   --max-files N       files in a batch (default 50000)
   --max-rows N        rows in a batch that comes from a Kafka topic (default 100000) or a table
+  --budget DOLLARS    ends reading from X when this is spent
   --json              one JSON document on stdout when done
 `
 
@@ -43,6 +45,12 @@ export function readCount(option: string, value: string): number {
   return number
 }
 
+function readDollars(value: string): number {
+  const dollars = Number(value.replace(/^\$/, ''))
+  if (!(dollars > 0)) throw new UsageError(`--budget: not an amount of dollars: ${value}`)
+  return dollars
+}
+
 function readOptions(args: string[]): { options: RunOptions & { lake: string }; model: string; json: boolean } {
   const { values } = parse({
     args,
@@ -56,12 +64,13 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
       'merge-schema': { type: 'string' },
       'max-files': { type: 'string' },
       'max-rows': { type: 'string' },
+      budget: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
   if (!values.source)
     throw new UsageError(
-      'run: --source is missing: a folder of JSON files, s3://bucket/prefix, kafka://HOST:PORT/TOPIC or bluesky:',
+      'run: --source is missing: a folder of JSON files, s3://bucket/prefix, kafka://HOST:PORT/TOPIC, bluesky: or x:stream',
     )
   return {
     model: values.model,
@@ -76,6 +85,7 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
         ...(values['max-files'] && { maxFiles: readCount('max-files', values['max-files']) }),
         ...(values['max-rows'] && { maxRows: readCount('max-rows', values['max-rows']) }),
       },
+      ...(values.budget && { budget: readDollars(values.budget) }),
       ...(values['merge-schema'] && { admit: values['merge-schema'].split(',').filter(Boolean) }),
     },
   }

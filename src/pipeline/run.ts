@@ -7,6 +7,7 @@ import { kafkaTopic } from '../sources/kafka.js'
 import { parseKafkaAddress } from '../sources/kafka-client.js'
 import type { Limits, Source } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
+import { isXAddress, parseXAddress, xFeed } from '../sources/x.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
 import type { BatchRange } from '../streams/checkpoint.js'
@@ -55,13 +56,21 @@ async function lastBatch(stream: string, tables: readonly DeltaTable[]): Promise
   throw new Error(`${stream}: its checkpoint is gone, and ${table.store.uri} does not say what batch ${id} read; clear the lake`)
 }
 
+/** Options of `startBronze`. */
+export interface BronzeStreamOptions extends PipelineStreamOptions {
+  /** As in `RunOptions`. */
+  source: string
+  /** Columns beyond the schema that bronze takes from now on. */
+  admit?: readonly string[]
+  /** US dollars after which X is asked no more. Default: no bound. */
+  budget?: number
+}
+
 /**
  * Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), a Kafka topic (`kafka://host:port/topic`), or a live feed
- * (`bluesky:`, `wss://…`), whose events are landed under `landing/` of the lake first → `bronze`.
+ * (`bluesky:`, `wss://…`, `x:…`), whose events are landed under `landing/` of the lake first → `bronze`.
  */
-export async function startBronze(
-  options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
-): Promise<Stream> {
+export async function startBronze(options: BronzeStreamOptions): Promise<Stream> {
   const { lake = './lake', admit = [] } = options
   const input = await openInput(options)
   const table = await lakeTable(lake, 'bronze')
@@ -207,11 +216,12 @@ interface Input {
 
 /** True for a feed that goes on for ever and cannot be asked again. */
 export function isLive(source: string): boolean {
-  return isBlueskyAddress(source)
+  return isBlueskyAddress(source) || isXAddress(source)
 }
 
 /** The input of bronze: a Kafka topic, a live feed, or JSON files. */
-async function openInput({ source, lake = './lake', onNotice }: PipelineStreamOptions & { source: string }): Promise<Input> {
+async function openInput(options: BronzeStreamOptions): Promise<Input> {
+  const { source, lake = './lake', onNotice, budget } = options
   if (source.startsWith('kafka:')) {
     const address = parseKafkaAddress(source)
     return {
@@ -222,9 +232,13 @@ async function openInput({ source, lake = './lake', onNotice }: PipelineStreamOp
   }
   const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
   if (isLive(source)) {
-    const landing = { store: openStore(lake), path: 'landing/bluesky' }
-    const feed = blueskyFeed({ address: parseBlueskyAddress(source), landing, log, onNotice })
-    return { source: feed, definition: { source: 'bluesky' }, recover: recoverFiles(landing.store, log) }
+    const platform = isXAddress(source) ? 'x' : 'bluesky'
+    const landing = { store: openStore(lake), path: `landing/${platform}` }
+    const feed =
+      platform === 'x'
+        ? xFeed({ address: parseXAddress(source), landing, log, onNotice, budget })
+        : blueskyFeed({ address: parseBlueskyAddress(source), landing, log, onNotice })
+    return { source: feed, definition: { source: platform }, recover: recoverFiles(landing.store, log) }
   }
   const { store, prefix } = await openFiles(source)
   return { source: jsonFiles({ store, prefix, log }), definition: { source: 'json-files' }, recover: recoverFiles(store, log) }
@@ -259,7 +273,7 @@ export async function openFiles(source: string): Promise<{ store: Store; prefix:
 
 /** Options of `runPipeline`. */
 export interface RunOptions {
-  /** Folder of JSON files, one file, `s3://bucket/prefix`, `kafka://host:port/topic`, or a live feed: `bluesky:`, `wss://…`. */
+  /** Folder of JSON files, one file, `s3://bucket/prefix`, `kafka://host:port/topic`, or a live feed: `bluesky:`, `wss://…`, `x:stream`, `x:search?query=…`. */
   source: string
   /** Default `./lake`. */
   lake?: string
@@ -274,6 +288,8 @@ export interface RunOptions {
   limits?: Limits
   /** Columns beyond the schema that bronze takes from now on. */
   admit?: readonly string[]
+  /** US dollars after which X is asked no more and the run ends. Default: no bound. */
+  budget?: number
   signal?: AbortSignal
   onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
@@ -289,16 +305,19 @@ export interface RunOptions {
  * @throws what the first failing stream threw, when all have ended
  */
 export async function runPipeline(options: RunOptions): Promise<Stream[]> {
-  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, admit, onProgress, onNotice, onScored } = options
+  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, onProgress, onScored } = options
+  const { admit, budget, onNotice } = options
   const failing = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal
   const together = mode === 'concurrent' || isLive(source) || (trigger !== undefined && trigger !== 'available-now')
   const streams: Stream[] = []
+  // What follows a live feed ends with it, whatever the feed's own trigger.
+  const following = isLive(source) ? { trigger: 'available-now' as const } : {}
   const common = { lake, trigger, limits, signal, onProgress }
   const stages = [
-    () => startBronze({ ...common, source, admit, onNotice }),
-    () => startSilver({ ...common, upstream: streams.at(-1) }),
-    () => startGold({ ...common, upstream: streams.at(-1), model: needModel(model), onScored }),
+    () => startBronze({ ...common, source, admit, budget, onNotice }),
+    () => startSilver({ ...common, ...following, upstream: streams.at(-1) }),
+    () => startGold({ ...common, ...following, upstream: streams.at(-1), model: needModel(model), onScored }),
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
   if (until === 'gold') needModel(model)
   try {

@@ -192,6 +192,7 @@ export function landedSource({ name, landing: place, log, collect, quietMs = 500
       }
     },
     read: (from, to) => files.read(from, to),
+    ended: () => ended !== undefined && ended.error === undefined,
     async close() {
       stop.abort()
       await collecting

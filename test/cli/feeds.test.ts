@@ -1,79 +1,18 @@
-import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { newFolder, rowsOf } from '../pipeline/lake.js'
-import { jetstreamServer, post } from '../sources/jetstream-server.js'
+import { forgetOrders } from '../../src/pipeline/orders.js'
+import { newFolder } from '../pipeline/lake.js'
+import { jetstreamServer } from '../sources/jetstream-server.js'
+import { line, xServer } from '../sources/x-server.js'
+import { closing, killInMidFeed, start, until } from './feed.js'
 
-const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-/** A command line of the build, running. */
-function start(args: string[]) {
-  const child = spawn(process.execPath, ['bin/moodlake.mjs', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const said = { stdout: '', stderr: '' }
-  child.stdout.on('data', data => {
-    said.stdout += data
-  })
-  child.stderr.on('data', data => {
-    said.stderr += data
-  })
-  const ended = new Promise<number | null>(resolve => child.once('close', code => resolve(code)))
-  closing.push(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  return { child, said, ended }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => setTimeout(resolve, 20))
-}
-
 describe('moodlake run --source ws://…', () => {
-  it.each(['v1', 'v2'] as const)('%s: killed again and again, every event is in bronze once', async wire => {
-    const server = await jetstreamServer()
-    closing.push(() => server.close())
-    server.faults.extra = 3
-    const lake = await newFolder('lake')
-    const landed = () => readdirSync(lake, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.jsonl')).length
-    const run = () => start(['run', '--source', server[wire], '--lake', lake, '--trigger', '100ms', '--until', 'silver'])
-    let n = 0
-    for (let kill = 0; kill < 2; kill++) {
-      const { child, ended } = run()
-      await until(() => server.clients() === 1)
-      const before = landed()
-      const feeding = setInterval(() => server.emit(post(n++)), 2)
-      await until(() => landed() > before + 1)
-      child.kill('SIGKILL')
-      await ended
-      clearInterval(feeding)
-    }
-    const { child, said, ended } = run()
-    await until(() => /bronze_stream/.test(said.stderr))
-    // Interrupted, it lands what it has and ends well.
-    await until(() => server.clients() === 1)
-    server.emit(post(n++))
-    const done = landed()
-    await until(() => landed() > done)
-    child.kill('SIGINT')
-    expect(await ended).toBe(0)
-    const { ended: last } = start([
-      'run',
-      '--source',
-      join(lake, 'landing/bluesky'),
-      '--lake',
-      `${lake}-all`,
-      '--until',
-      'bronze',
-    ])
-    expect(await last).toBe(0)
-    const all = (await rowsOf(`${lake}-all`, 'bronze')).map(row => String(row.id))
-    expect(new Set(all).size).toBe(n)
-    expect(all).toHaveLength(n)
-  })
+  it('v1: killed, every event is in bronze once', () => killInMidFeed('v1', 1))
 
   it('a server that is not there: one sentence, exit code 1', async () => {
     const server = await jetstreamServer()
@@ -83,5 +22,59 @@ describe('moodlake run --source ws://…', () => {
     expect(said.stderr.trim().split('\n')).toEqual([
       expect.stringMatching(/^moodlake: bluesky: 127\.0\.0\.1:\d+: cannot be reached: /),
     ])
+  })
+})
+
+describe('X by the command line', () => {
+  const TOKEN = 'a-token-nobody-must-see'
+
+  it('rules, then a run that ends at its budget: posts are tweets, orders to forget are none', async () => {
+    const server = await xServer(TOKEN)
+    closing.push(() => server.close())
+    const env = { X_API_URL: server.url, X_BEARER_TOKEN: TOKEN }
+    const added = start(['rules', 'add', 'cats lang:en', '--tag', 'c'], env)
+    expect(await added.ended).toBe(0)
+    expect(server.rules).toMatchObject([{ value: 'cats lang:en', tag: 'c' }])
+    const again = start(['rules', 'add', 'cats lang:en'], env)
+    expect(await again.ended).toBe(1)
+    expect(again.said.stderr).toContain('DuplicateRule: cats lang:en')
+    const lake = await newFolder('lake')
+    const args = [
+      'run',
+      '--source',
+      'x:stream',
+      '--lake',
+      lake,
+      '--until',
+      'silver',
+      '--trigger',
+      '100ms',
+      '--budget',
+      '0.05',
+      '--json',
+    ]
+    const { said, ended } = start(args, env)
+    await until(() => server.streams() === 1)
+    server.write('{"data":{"delete":{"tweet":{"id":"3","author_id":"7"},"event_at":"2026-01-01T00:00:00.000Z"}}}\r\n')
+    for (let i = 0; i < 20; i++) server.write(line(i))
+    expect(await ended).toBe(0)
+    expect((JSON.parse(said.stdout) as { rows: object }).rows).toMatchObject({ bronze: 11, silver: 10, quarantine: 1 })
+    expect(said.stderr).toContain('the budget of $0.05 is spent: 10 posts read')
+    const orders = []
+    for await (const order of forgetOrders(lake)) orders.push(order)
+    expect(orders).toEqual([{ tweetId: '3', reason: 'delete', time: '2026-01-01T00:00:00.000Z' }])
+    expect(said.stderr + said.stdout).not.toContain(TOKEN)
+    const holding = readdirSync(lake, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile() && readFileSync(join(entry.parentPath, entry.name)).includes(TOKEN))
+      .map(entry => entry.name)
+    expect(holding).toEqual([])
+  })
+
+  it('without a token: one sentence', async () => {
+    const { said, ended } = start(['run', '--source', 'x:stream', '--lake', await newFolder('lake'), '--until', 'bronze'], {
+      X_BEARER_TOKEN: '',
+    })
+    expect(await ended).toBe(1)
+    expect(said.stderr).toBe('moodlake: x: no token; set X_BEARER_TOKEN in the environment\n')
   })
 })

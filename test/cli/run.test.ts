@@ -92,7 +92,7 @@ describe('bad input gets one clear sentence', () => {
     [
       ['run'],
       2,
-      'moodlake: run: --source is missing: a folder of JSON files, s3://bucket/prefix, kafka://HOST:PORT/TOPIC or bluesky:',
+      'moodlake: run: --source is missing: a folder of JSON files, s3://bucket/prefix, kafka://HOST:PORT/TOPIC, bluesky: or x:stream',
     ],
     [['run', '--source', '.', '--mode', 'fast'], 2, 'moodlake: --mode: fast is none of linear, concurrent'],
     [['run', '--source', '.', '--trigger', 'soon'], 2, 'moodlake: --trigger: not available-now nor an interval such as 5s: soon'],
