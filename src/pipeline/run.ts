@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
 import { type DeltaTable, duckdb, parseSchema } from '../delta/index.js'
 import { blueskyFeed, isBlueskyAddress, parseBlueskyAddress } from '../sources/bluesky.js'
 import { jsonFiles, relogFiles } from '../sources/json-files.js'
 import { kafkaTopic } from '../sources/kafka.js'
 import { parseKafkaAddress } from '../sources/kafka-client.js'
+import { openFiles } from '../sources/open-files.js'
 import type { Limits, Source } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
 import { isXAddress, parseXAddress, xFeed } from '../sources/x.js'
@@ -254,21 +253,6 @@ function recoverFiles(store: Store, log: { store: Store; path: string }): Input[
     const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
     return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
   }
-}
-
-/** The store and prefix of input files: a folder, one file, or an address. Throws when there is no such folder. */
-export async function openFiles(source: string): Promise<{ store: Store; prefix: string }> {
-  if (/^[a-z0-9]+:/i.test(source) && !source.startsWith('file:')) return { store: openStore(source), prefix: '' }
-  const path = source.startsWith('file:') ? new URL(source).pathname : source
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-      throw new Error(`source: no such folder: ${source}`, { cause: error })
-    if (error.code === 'EACCES') throw new Error(`source: no permission to read ${source}`, { cause: error })
-    throw error
-  })
-  return found.isDirectory()
-    ? { store: openStore(path), prefix: '' }
-    : { store: openStore(dirname(path)), prefix: basename(path) }
 }
 
 /** Options of `runPipeline`. */

@@ -247,7 +247,7 @@ async function session(url: URL, landing: Landing, link: Link, settings: Setting
     headers: { 'user-agent': 'moodlake' },
   })
   return new Promise((resolve, reject) => {
-    let heard = Date.now()
+    let silentBeats = 0
     let opened = false
     let failure: Error | undefined
     const fail = (error: Error) => {
@@ -256,12 +256,13 @@ async function session(url: URL, landing: Landing, link: Link, settings: Setting
     }
     const stop = () => socket.terminate()
     const beat = setInterval(() => {
-      const silent = Date.now() - heard
-      if (silent >= 3 * beatMs) fail(new Error(`bluesky: ${host}: no sign of life for ${Math.round(silent / 1000)} s`))
-      else if (silent >= beatMs && socket.readyState === WebSocket.OPEN) socket.ping()
+      // Counted, not timed: a process that was busy has heard nothing either.
+      silentBeats++
+      if (silentBeats > 3) fail(new Error(`bluesky: ${host}: no sign of life for ${(3 * beatMs) / 1000} s`))
+      else if (silentBeats > 1 && socket.readyState === WebSocket.OPEN) socket.ping()
     }, beatMs)
     const hear = () => {
-      heard = Date.now()
+      silentBeats = 0
     }
     link.signal.addEventListener('abort', stop, { once: true })
     socket.on('open', () => {

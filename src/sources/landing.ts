@@ -26,7 +26,7 @@ export interface LandedRecord {
 /** Where what cannot be asked for again is put before anything is done with it: JSON-lines files, whole when they appear. */
 export interface Landing {
   /** Takes a record; a line end in it becomes a space, which changes no JSON. It is on disk after `everyMs`. */
-  add(record: string): void
+  add(record: string | Uint8Array): void
   /** Bytes that wait to be written. */
   waiting(): number
   /** Writes what waits; durable when this resolves. Throws what any earlier write threw. */
@@ -41,7 +41,10 @@ export interface Landing {
 const POLL_MS = 200
 /** Files in a folder; so listing what is new is short whatever was landed before. */
 const PER_FOLDER = 1000
+const LINE_END = Buffer.from('\n')
 const NUMBER = /(\d{12})-([0-9a-f]{8})\.jsonl$/
+
+const onOneLine = (byte: number) => (byte === 10 || byte === 13 ? 32 : byte)
 
 /** Opens a landing folder. Its files are numbered on, so that their order is that of their landing. */
 export async function openLanding(options: LandingOptions): Promise<Landing> {
@@ -49,7 +52,7 @@ export async function openLanding(options: LandingOptions): Promise<Landing> {
   const tag = createHash('sha256').update(origin).digest('hex').slice(0, 8)
   const files = await landedPaths(store, path)
   let next = Number(NUMBER.exec(files.at(-1) ?? '')?.[1] ?? -1) + 1
-  let records: string[] = []
+  let records: Uint8Array[] = []
   let bytes = 0
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
@@ -59,12 +62,12 @@ export async function openLanding(options: LandingOptions): Promise<Landing> {
   async function write(): Promise<void> {
     if (failure) throw failure
     if (!records.length) return
-    const text = `${records.join('\n')}\n`
+    const content = Buffer.concat(records)
     const folder = String(Math.floor(next / PER_FOLDER)).padStart(9, '0')
     const file = `${path}/${folder}/${String(next).padStart(12, '0')}-${tag}.jsonl`
     records = []
     bytes = 0
-    if (!(await store.putIfAbsent(file, text)))
+    if (!(await store.putIfAbsent(file, content)))
       throw new Error(`${file}: landed by another process; is the same feed collected twice?`)
     next++
     for (const listener of listeners) listener()
@@ -82,8 +85,12 @@ export async function openLanding(options: LandingOptions): Promise<Landing> {
 
   return {
     add(record) {
-      records.push(record.replace(/[\r\n]+/g, ' '))
-      bytes += record.length
+      const line = Buffer.concat([
+        typeof record === 'string' ? Buffer.from(record.replace(/[\r\n]+/g, ' ')) : record.map(onOneLine),
+        LINE_END,
+      ])
+      records.push(line)
+      bytes += line.length
       if (bytes >= maxBytes) void flush().catch(() => {})
       else timer ??= setTimeout(() => void flush().catch(() => {}), everyMs)
     },

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { forgetOrders } from '../../src/pipeline/orders.js'
-import { newFolder } from '../pipeline/lake.js'
+import { newFolder, writeRecords } from '../pipeline/lake.js'
 import { jetstreamServer } from '../sources/jetstream-server.js'
 import { line, xServer } from '../sources/x-server.js'
 import { closing, killInMidFeed, start, until } from './feed.js'
@@ -76,5 +76,20 @@ describe('X by the command line', () => {
     })
     expect(await ended).toBe(1)
     expect(said.stderr).toBe('moodlake: x: no token; set X_BEARER_TOKEN in the environment\n')
+  })
+})
+
+describe('moodlake replay', () => {
+  it('sends files with faults to order, and says how many', async () => {
+    const [source, to] = [await newFolder('source'), await newFolder('to')]
+    writeRecords(source, 0, 500, 100)
+    const { said, ended } = start(['replay', source, '--to', to, '--faults', 'late=0.1,malformed=0.05', '--seed', '5', '--json'])
+    expect(await ended).toBe(0)
+    const done = JSON.parse(said.stdout) as { sent: number; faults: { malformed: number; late: number } }
+    expect(done.sent).toBe(500)
+    expect(said.stderr).toContain(`faults: ${done.faults.late} late, ${done.faults.malformed} malformed`)
+    const wrong = start(['replay', source, '--to', to, '--faults', 'late=5'])
+    expect(await wrong.ended).toBe(2)
+    expect(wrong.said.stderr).toContain('not a fault with a share from 0 to 1: late=5')
   })
 })
