@@ -24,8 +24,8 @@ export interface RawTweet {
   sentiment: string
 }
 
-/** How a record was recognised: the classroom's four strings, the two forms of Twitter's API, or nothing known. */
-export type RecordForm = 'classroom' | 'twitter-v1' | 'twitter-v2' | 'unknown'
+/** How a record was recognised: the classroom's four strings, the two forms of Twitter's API, a Bluesky post, an order to forget, or nothing known. */
+export type RecordForm = 'classroom' | 'twitter-v1' | 'twitter-v2' | 'bluesky' | 'order' | 'unknown'
 
 /** A row of `bronze`: the record as it came, and where from. */
 export interface BronzeTweet {

@@ -1,4 +1,6 @@
+import { isoMicroseconds, type JetstreamEvent, readFrame } from '../sources/jetstream.js'
 import type { BronzeTweet } from '../tweet.js'
+import { BLUESKY_POST, type ForgetOrder, readOrders } from './orders.js'
 
 /** The columns of `bronze` that come out of a record itself; `extra` are admitted columns beyond the schema. */
 export type RecordFields = Omit<BronzeTweet, 'source_file' | 'source_line' | 'processing_time'> & {
@@ -30,8 +32,9 @@ const blank: RecordFields = {
 const unknown = (text: string): RecordFields => ({ ...blank, rescue: text })
 
 /**
- * Reads one raw record, whatever its form: classroom, Twitter v1.1, or v2 (one tweet, or a response with many, each of
- * which becomes a row with its own user and place). What does not fit is in `rescue`, so that nothing is lost.
+ * Reads one raw record, whatever its form: classroom, Twitter v1.1, v2 (one tweet, or a response with many, each of
+ * which becomes a row with its own user and place), a Bluesky post as Jetstream sends it, or an order to forget. What does not fit
+ * is in `rescue`, so that nothing is lost.
  * @param admitted columns beyond the schema that the table takes
  */
 export function readRecord(text: string, admitted: readonly string[] = []): RecordFields[] {
@@ -43,6 +46,10 @@ export function readRecord(text: string, admitted: readonly string[] = []): Reco
   }
   if (!isObject(value)) return [unknown(text)]
   if (isV1(value)) return [readV1(value, text)]
+  const orders = readOrders(value)
+  if (orders.length) return [orderRow(orders, text)]
+  const frame = readFrame(value)
+  if (frame && 'event' in frame) return [readEvent(frame.event, text)]
   if ('data' in value || 'errors' in value) return readResponse(value, text)
   if (isV2(value)) return [readV2({ data: value }, text)]
   if ('text' in value || CLASSROOM.filter(key => key in value).length > 1) return [readClassroom(value, admitted)]
@@ -137,5 +144,28 @@ function readV2(response: { data: Json; includes?: { users?: Json[] } }, record:
     text: string(data.text),
     lang: string(data.lang),
     record,
+  }
+}
+
+/** Orders to forget that came as one record, which is kept: `forgetOrders` reads it. */
+function orderRow(orders: readonly ForgetOrder[], text: string): RecordFields {
+  const id = orders.find(order => order.tweetId)?.tweetId ?? null
+  const user = orders.find(order => order.user)?.user ?? null
+  return { ...blank, form: 'order', id, user, date: orders[0]?.time ?? null, record: text }
+}
+
+/** A Bluesky event: a post is a tweet, everything else is kept whole. The time is the server's, since `createdAt` may be anything. */
+function readEvent(event: JetstreamEvent, text: string): RecordFields {
+  const { did, collection, rkey, record, timeUs } = event
+  if (collection !== BLUESKY_POST || !record) return unknown(text)
+  return {
+    ...blank,
+    form: 'bluesky',
+    id: `at://${did}/${collection}/${rkey}`,
+    date: isoMicroseconds(timeUs) ?? null,
+    user: did,
+    text: string(record.text),
+    lang: string(list(record.langs)[0]),
+    record: text,
   }
 }

@@ -20,6 +20,8 @@ export interface JsonFilesOptions {
   prefix?: string
   /** Where the source keeps which files belong to which batch: a path of its own, usually in the stream's checkpoint. */
   log: { store: Store; path: string }
+  /** True when each new file comes after all others in order of path: then only what comes after the newest is listed. Default false. */
+  ordered?: boolean
 }
 
 /** One batch in the log: the store that its files are in, and the files. A stream may change its source between batches. */
@@ -60,8 +62,9 @@ export async function relogFiles(log: JsonFilesOptions['log'], root: string, pat
  */
 export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   const { store, log } = options
-  const prefix = options.prefix ?? ''
+  const { prefix = '', ordered = false } = options
   const seen = new Set<string>()
+  let last: string | undefined
   let logged = -1
   let pending: StoredFile[] = []
 
@@ -70,19 +73,23 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   const key = (root: string, path: string) => `${root} ${path}`
 
   /** Takes up what another run (or an earlier process) has written to the log. */
-  async function catchUp(): Promise<void> {
+  async function catchUp(from: number): Promise<void> {
+    // Of files in order the newest one tells all.
+    if (ordered) logged = Math.max(logged, from - 1)
     for (;;) {
       if (!(await log.store.stat(entryPath(log, logged + 1)))) return
       const { root, files } = await readEntry(logged + 1)
-      for (const file of files) seen.add(key(root, file.path))
+      if (ordered) last = files.at(-1)?.path
+      else for (const file of files) seen.add(key(root, file.path))
       logged++
-      pending = pending.filter(file => !seen.has(key(store.uri, file.path)))
+      pending = pending.filter(file => (ordered ? file.path > (last ?? '') : !seen.has(key(store.uri, file.path))))
     }
   }
 
   async function discover(): Promise<void> {
-    for await (const file of store.list(prefix))
+    for await (const file of store.list(prefix, { after: last }))
       if (isInput(file.path) && !seen.has(key(store.uri, file.path))) pending.push(file)
+    if (ordered) return
     pending.sort((a, b) => a.modified.getTime() - b.modified.getTime() || (a.path < b.path ? -1 : 1))
   }
 
@@ -99,7 +106,7 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
     name: `json-files ${store.uri}${prefix ? `/${prefix}` : ''}`,
 
     async latest(from, limits = {}): Promise<Available<FilesOffset> | undefined> {
-      await catchUp()
+      await catchUp(from ?? -1)
       const next = (from ?? -1) + 1
       // An entry that a crashed run wrote before its batch: the same batch again.
       if (next <= logged) return { to: next, backlog: logged - next + pending.length }
@@ -110,7 +117,8 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
       if (!(await log.store.putIfAbsent(entryPath(log, next), JSON.stringify(entry))))
         throw new Error(`${entryPath(log, next)}: written by another process; is the same stream running twice?`)
       logged = next
-      for (const { path } of taken) seen.add(key(store.uri, path))
+      if (ordered) last = taken.at(-1)!.path
+      else for (const { path } of taken) seen.add(key(store.uri, path))
       pending = pending.slice(taken.length)
       return { to: next, backlog: pending.length }
     },

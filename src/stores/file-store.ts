@@ -84,7 +84,8 @@ export function fileStore(folder: string): Store {
     for (const { entry, key } of named) {
       const path = relative + key
       if (entry.isDirectory()) {
-        if (path.startsWith(prefix) || prefix.startsWith(path)) yield* walk(path, prefix, after)
+        const past = after !== undefined && comparePaths(path, after) < 0 && !after.startsWith(path)
+        if (!past && (path.startsWith(prefix) || prefix.startsWith(path))) yield* walk(path, prefix, after)
       } else if (
         path.startsWith(prefix) &&
         !entry.name.startsWith(TEMP) &&

@@ -187,7 +187,7 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
         const limits = typeof options.limits === 'function' ? options.limits() : options.limits
         const available = await source.latest(from, limits, signal)
         if (!available) {
-          if (trigger === 'available-now' && sourceIsComplete) return
+          if (source.ended?.() || (trigger === 'available-now' && sourceIsComplete)) return
           await pause(trigger === 'available-now' ? POLL_MS : Math.max(POLL_MS, trigger.everyMs), signal)
           continue
         }
