@@ -43,6 +43,8 @@ interface Layout {
 
 /** Bytes after which a new data file is begun. */
 const FILE_BYTES = '256MB'
+/** Rows of a row group: few enough that threads share one write and one read, which costs no size. */
+const GROUP_ROWS = 30_720
 /** Where the protocol has change data files. */
 const FEED_FOLDER = '_change_data'
 
@@ -86,7 +88,7 @@ function copySql(source: Source, folder: string, { partitionColumns, mapped, nam
   const partitions = new Set(partitionColumns)
   const { fields } = source.schema
   const ids = mapped ? fieldIds(fields.filter(field => !partitions.has(field.name))) : ''
-  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS, APPEND, FILENAME_PATTERN '${name}-{uuid}-${mark}.zstd'${ids && `, FIELD_IDS {${ids}}`}`
+  const options = `FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${GROUP_ROWS}, RETURN_STATS, APPEND, FILENAME_PATTERN '${name}-{uuid}-${mark}.zstd'${ids && `, FIELD_IDS {${ids}}`}`
   const inFile = (field: Field) => quoteName(mapped ? physicalName(field) : field.name)
   const select = fields.map(field => {
     if (partitions.has(field.name)) return `${partitionText(field)} AS ${inFile(field)}`
