@@ -35,9 +35,9 @@ export interface Model {
   predict(texts: readonly string[], options?: { signal?: AbortSignal; onProgress?: (done: number) => void }): Promise<Answer[]>
   /**
    * Where the model is a sum over words: the exact share of each piece of a text (words and the white space between them) in
-   * the score of a class. With the model's bias they add up to it.
+   * the score of a class (its logit). With the model's bias they add up to it. Undefined for a text that cannot be taken apart so.
    */
-  weigh?(pieces: readonly string[], label: Label): number[]
+  weigh?(pieces: readonly string[], label: Label): number[] | undefined
   /** Ends workers and frees memory. */
   close?(): Promise<void>
 }

@@ -3,6 +3,7 @@ import { toBundle } from '../../src/explore/display.js'
 import { isFailure } from '../../src/models/answer.js'
 import { classicalModel } from '../../src/models/classical.js'
 import { explain } from '../../src/models/explain.js'
+import { lexiconModel } from '../../src/models/lexicon.js'
 import { ngramModel } from '../../src/models/ngram.js'
 import { syntheticExamples } from './examples.js'
 
@@ -28,8 +29,45 @@ describe('why this label', () => {
     expect(Math.sign(weight('love'))).toBe(-Math.sign(weight('awful')))
   })
 
-  it('occlusion finds the word that decides, and the deletion curve proves it', async () => {
+  it.each([TEXT, 'I do not love this, never GREAT :) #love 😍', '@ann &amp; https://x.example/y  awfullll', 'x'])(
+    'exact weights of n-grams and word list: %j',
+    async text => {
+      const model = ngramModel({ settings: { bits: 14 } })
+      await model.fit(syntheticExamples(600))
+      const odds = async (of: string) => {
+        const [answer] = await model.predict([of])
+        if (!answer || isFailure(answer)) throw new Error('failed')
+        return Math.log(answer.probabilities[2] / answer.probabilities[0])
+      }
+      const sums: number[] = []
+      for (const label of ['positive', 'negative'] as const) {
+        const { method, parts } = await explain(model, text, { label })
+        expect(method).toBe('weights')
+        expect(parts.map(part => part.text).join('')).toBe(text)
+        sums.push(parts.reduce((sum, part) => sum + part.weight, 0))
+      }
+      // The empty text has the bias only.
+      expect(sums[0]! - sums[1]!).toBeCloseTo((await odds(text)) - (await odds('')), 9)
+    },
+  )
+
+  it('a text that cannot be cleaned word by word is explained by leaving out', async () => {
     const model = ngramModel({ settings: { bits: 14 } })
+    await model.fit(syntheticExamples(300))
+    expect(await explain(model, 'love&#32;it today')).toMatchObject({ method: 'occlusion' })
+  })
+
+  it('the word list’s values, negation heeded', async () => {
+    const model = lexiconModel()
+    await model.fit(syntheticExamples(300))
+    const { method, parts } = await explain(model, 'not good but lovely', { label: 'positive' })
+    expect(method).toBe('weights')
+    const values = parts.filter(({ text }) => text.trim()).map(({ weight }) => weight)
+    expect(values).toEqual([0, -3, 0, 3])
+  })
+
+  it('occlusion finds the word that decides, and the deletion curve proves it', async () => {
+    const model = { ...ngramModel({ settings: { bits: 14 } }), weigh: undefined }
     await model.fit(syntheticExamples(600))
     const why = await explain(model, 'the phone today love my bus')
     expect(why).toMatchObject({ method: 'occlusion', label: 'positive' })
