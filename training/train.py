@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from encoder import find_base, load_base, pad
 from finish import finish, measure
 
-BATCH, WEAK_BATCH, WEAK_EVERY, WEAK_WEIGHT = 24, 32, 4, 0.5
+BATCH, WEAK_BATCH, WEAK_WEIGHT, TAUGHT_WEIGHT = 24, 32, 0.5, 0.5
 RATE, DECAY, WARM_UP, CLIP = 1e-4, 0.01, 0.06, 1.0
 MAX_TOKENS = 64
 AVERAGE_EVERY, SAVE_EVERY, VALIDATE_EVERY = 50, 250, 500
@@ -52,14 +52,15 @@ def batches(rows: list[dict], size: int, count: int, chance: random.Random) -> l
 
 
 def plan(train: list[dict], weak: list[dict], epochs: float, seed: int) -> list[tuple[bool, list[dict]]]:
-    """Every batch of the run in its order: three of labelled rows, then one of weakly labelled ones (True)."""
+    """Every batch of the run in its order: three of labelled rows, then one of weakly labelled ones (True); two where a teacher judged these."""
     chance = random.Random(seed)
     strong = batches(train, BATCH, max(1, round(epochs * len(train) / BATCH)), chance)
-    faint = iter(batches(weak, WEAK_BATCH, len(strong) // (WEAK_EVERY - 1), chance))
+    between = 2 if weak and "chances" in weak[0] else 3
+    faint = iter(batches(weak, WEAK_BATCH, len(strong) // between, chance))
     steps = []
     for i, rows in enumerate(strong):
         steps.append((False, rows))
-        if (i + 1) % (WEAK_EVERY - 1) == 0 and (rows := next(faint, None)):
+        if (i + 1) % between == 0 and (rows := next(faint, None)):
             steps.append((True, rows))
     return steps
 
@@ -73,8 +74,11 @@ def loss_of(encoder, weak: bool, rows: list[dict], chance: random.Random):
         logits = encoder(ids, mask).float()
     if not weak:
         return F.cross_entropy(logits, truth)
-    # An emoticon says nothing of neutral.
-    return WEAK_WEIGHT * F.cross_entropy(logits[:, [0, 2]], truth // 2)
+    # An emoticon says nothing of neutral; a teacher does.
+    loss = WEAK_WEIGHT * F.cross_entropy(logits[:, [0, 2]], truth // 2)
+    if "chances" in rows[0]:
+        loss = loss + TAUGHT_WEIGHT * F.cross_entropy(logits, torch.tensor([row["chances"] for row in rows], device=device))
+    return loss
 
 
 def optimiser_of(encoder, total: int):

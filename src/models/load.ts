@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
+import { loadAverage } from './average.js'
 import { loadClassical } from './classical.js'
 import { CARD_FILE, hashFolder, type ModelCard, readModelCard } from './folder.js'
 import { lexiconModel } from './lexicon.js'
@@ -32,6 +33,8 @@ export async function loadModelFolder(folder: string, options: LoadModelOptions 
       return loadNgram(path, card, hash)
     case 'classical':
       return loadClassical(path, card, hash)
+    case 'average':
+      return loadAverage(path, card, hash, part => loadModelFolder(part, options))
     case 'transformer':
       return loadTransformer(path, card, hash, options)
     default:

@@ -38,6 +38,8 @@ export interface Model {
    * the score of a class (its logit). With the model's bias they add up to it. Undefined for a text that cannot be taken apart so.
    */
   weigh?(pieces: readonly string[], label: Label): number[] | undefined
+  /** The models that it averages. */
+  readonly parts?: readonly { name: string; hash: string; weight: number }[]
   /** Ends workers and frees memory. */
   close?(): Promise<void>
 }

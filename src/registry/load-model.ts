@@ -84,7 +84,9 @@ function dress(model: Model, origin: Pick<LoadedModel, 'uri' | 'hash' | 'name' |
     ...origin,
     kind: model.name,
     textVersion: model.textVersion,
+    parts: model.parts,
     predict: (texts, options) => model.predict(texts, options),
+    weigh: model.weigh && ((pieces, label) => model.weigh!(pieces, label)),
     close: async () => model.close?.(),
   }
 }
