@@ -21,12 +21,12 @@ export interface ScorerRequest {
   texts: readonly string[]
 }
 
-/** What it says: `ready` once; then per text, as soon as it is scored, its place in the request with logits or an error. */
+/** What it says: `ready` once; then per text, as soon as it is scored, its place in the request with logits or an error; with the last, its memory (bytes). */
 export type ScorerReply =
   | { ready: true }
   | { broken: string }
-  | { place: number; logits: number[] }
-  | { place: number; error: string }
+  | { place: number; logits: number[]; memory?: number }
+  | { place: number; error: string; memory?: number }
 
 /** A word is at most 100 characters to the tokenizer, so nothing past this can count; a hostile text costs no more. */
 const MAX_UNITS = 10_000
@@ -73,10 +73,11 @@ function serve(): void {
   process.on('message', async ({ texts }: ScorerRequest) => {
     const score = await loading
     for (const [place, text] of texts.entries()) {
+      const memory = place === texts.length - 1 ? process.memoryUsage.rss() : undefined
       try {
-        reply({ place, logits: await score(text) })
+        reply({ place, logits: await score(text), memory })
       } catch (error) {
-        reply({ place, error: say(error) })
+        reply({ place, error: say(error), memory })
       }
     }
   })
