@@ -5,6 +5,8 @@ export interface Prediction {
   label: Label
   /** Probabilities in the order of `LABELS` (negative, neutral, positive); they sum to 1. */
   probabilities: readonly [number, number, number]
+  /** Set when the text was longer than the model reads: what follows was not seen. */
+  truncated?: true
 }
 
 /** A text that a model could not score: listed, never turned into a class. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { ScorerReply, ScorerRequest } from './scorer-worker.js'
 
 /** What a worker said of one text. */
-export type RawScore = { logits: readonly number[] } | { error: string }
+export type RawScore = { logits: readonly number[]; truncated?: true } | { error: string }
 
 /** How a pool of scorers is run. */
 export interface ScorerPoolOptions {
@@ -141,7 +141,7 @@ export function scorerPool({
     } else if (slot.work) {
       // Answers come in the order of the request, so this one is for the first open place.
       const { job, places } = slot.work
-      record(job, places.shift()!, 'error' in reply ? { error: reply.error } : { logits: reply.logits })
+      record(job, places.shift()!, 'error' in reply ? { error: reply.error } : scoreOf(reply))
       if (places.length) return
       slot.work = undefined
       if ((reply.memory ?? 0) > workerMemory) {
@@ -268,6 +268,10 @@ export function scorerPool({
       await Promise.all(ends)
     },
   }
+}
+
+function scoreOf({ logits, truncated }: { logits: number[]; truncated?: true }): RawScore {
+  return truncated ? { logits, truncated } : { logits }
 }
 
 /** Whether a worker keeps this process alive: while it has work. */

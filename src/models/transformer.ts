@@ -35,7 +35,7 @@ let cache: Cache<Prediction> | undefined
  * It runs in worker processes that start with the first text, never on the caller's event loop, one text at a time: the same text
  * gives the same probabilities whatever else is asked. Equal texts of a call are scored once, texts of earlier calls not
  * again. A text that cleaning leaves empty gets an answer like any other: the model's view of nothing. Text past
- * `maxTokens` is not seen.
+ * `maxTokens` is not seen, and the answer says so.
  * @param card of the folder; settings: `maxTokens` (default 64), `temperature` (default 1: logits are divided by it)
  * @throws when `config.json` names classes that are not ours
  */
@@ -61,6 +61,7 @@ export async function loadTransformer(
     const logits = places.map(place => (place < 0 ? Number.NEGATIVE_INFINITY : score.logits[place]!))
     const prediction = predictionOf(logits)
     if (!Number.isFinite(prediction.probabilities[0])) return { error: `model gave no number: ${score.logits.join(', ')}` }
+    if (score.truncated) return { ...prediction, truncated: true }
     if (text.length <= MAX_CACHED_UNITS) {
       known.set(`${hash}\n${text}`, prediction)
       file?.set(text, logits)
