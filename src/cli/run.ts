@@ -1,6 +1,6 @@
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
 import { isLive, type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
-import { loadModel } from '../registry/load-model.js'
+import { followModel } from '../registry/follow-model.js'
 import { monitorStreams, showLines, streamVerdict, verdictText } from '../streams/monitor.js'
 import type { Progress, Stream, Trigger } from '../streams/stream.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
@@ -206,7 +206,13 @@ async function run(args: string[]): Promise<number> {
     stop.abort()
   }
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-  const model = options.until === 'gold' ? await loadModel(uri) : undefined
+  const model =
+    options.until === 'gold'
+      ? await followModel(uri, {
+          onExchange: (from, to) => say(`gold_stream   ${to.uri} takes the place of ${from.uri}`),
+          onTrouble: error => say(`gold_stream   the model stays: ${error.message}`),
+        })
+      : undefined
   try {
     const triggerMs = typeof options.trigger === 'object' ? options.trigger.everyMs : undefined
     const watch = watchRun({ ...options, idlePolls, triggerMs }, () => stop.abort())
