@@ -10,6 +10,8 @@ import { CorruptLogError } from './errors.js'
 import { type CheckpointFiles, LOG } from './log.js'
 import { applyActions, emptyState, type TableState } from './state.js'
 
+/** Folder of the sidecars of V2 checkpoints. */
+export const SIDECARS = `${LOG}_sidecars/`
 /** Fields of a file besides its statistics: those that every file has, and the others. */
 const FILE_FIELDS = ['path', 'size', 'modificationTime', 'dataChange', 'partitionValues']
 const ADD_COLUMNS = [...FILE_FIELDS, 'tags', 'deletionVector', 'baseRowId', 'defaultRowCommitVersion', 'clusteringProvider']
@@ -18,30 +20,38 @@ const ACTIONS = ['add', 'remove', 'metaData', 'protocol', 'txn', 'domainMetadata
 /** State of the table as a checkpoint has it. Throws `CorruptLogError` when it cannot be used. */
 export async function readCheckpoint(store: Store, checkpoint: CheckpointFiles): Promise<TableState> {
   const state = emptyState(checkpoint.version)
-  const sidecars: string[] = []
-  const take = (path: string, actions: readonly Action[]) => {
-    applyActions(state, actions)
-    for (const { sidecar } of actions) if (sidecar) sidecars.push(sidecarPath(store, path, checkpoint.version, sidecar.path))
-  }
-  const read = async (path: string) => {
-    if (path.endsWith('.json')) take(path, parseActions(await store.read(path), store.uri, path, checkpoint.version))
-    else await local(store, path, file => readParquet(file, actions => take(path, actions), state.files))
-  }
-  const readOrThrow = (path: string) =>
-    read(path).catch(error => {
-      if (!(error instanceof Complaint)) throw error
-      throw new CorruptLogError(store.uri, path, checkpoint.version, error.message)
-    })
-  for (const path of checkpoint.paths) await readOrThrow(path)
-  for (const path of sidecars.splice(0)) await readOrThrow(path)
+  await readFiles(store, state, await readFiles(store, state, checkpoint.paths))
   return state
+}
+
+/** Paths of the sidecars that a checkpoint names. Throws as `readCheckpoint`. */
+export function sidecarsOf(store: Store, { version, paths }: CheckpointFiles): Promise<string[]> {
+  return readFiles(store, emptyState(version), paths)
+}
+
+/** Takes the actions of a checkpoint's files into the state; gives the sidecars that they name. */
+async function readFiles(store: Store, state: TableState, paths: readonly string[]): Promise<string[]> {
+  const { version } = state
+  const sidecars: string[] = []
+  for (const path of paths) {
+    const take = (actions: readonly Action[]) => {
+      applyActions(state, actions)
+      for (const { sidecar } of actions) if (sidecar) sidecars.push(sidecarPath(store, path, version, sidecar.path))
+    }
+    if (path.endsWith('.json')) take(parseActions(await store.read(path), store.uri, path, version))
+    else
+      await local(store, path, file => readParquet(file, take, state.files)).catch(error => {
+        throw error instanceof Complaint ? new CorruptLogError(store.uri, path, version, error.message) : error
+      })
+  }
+  return sidecars
 }
 
 /** What is wrong with a checkpoint's content. */
 class Complaint extends Error {}
 
 function sidecarPath(store: Store, checkpoint: string, version: number, path: string): string {
-  if (/^[^/\\]+$/.test(path) && path !== '..') return `${LOG}_sidecars/${path}`
+  if (/^[^/\\]+$/.test(path) && path !== '..') return SIDECARS + path
   throw new CorruptLogError(store.uri, checkpoint, version, `sidecar outside of _sidecars: ${path}`)
 }
 

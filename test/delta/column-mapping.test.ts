@@ -102,7 +102,7 @@ print(json.dumps(pa.table(t.execute('select id, p, l from t order by id').read_a
     await table.append([{ id: 2, more: [{ deep: 'd' }], p: null }], { mergeSchema: true })
     await table.append({ sql: `SELECT 3::INT AS id, {'v': 1} AS last` }, { mergeSchema: true })
     const { schema, properties: now } = await table.snapshot()
-    const found: [id: unknown, name: string][] = []
+    const found: [number, string][] = []
     JSON.stringify(schema, (key, value) => {
       if (key === 'metadata') found.push([value[ID], String(value[NAME]).slice(0, 4)])
       return value
