@@ -1,12 +1,9 @@
-import type { AddFile, DeltaTable } from '../delta/index.js'
+import { type AddFile, type DeltaTable, FORGET } from '../delta/index.js'
 import { goldMentions } from '../explore/lake-sql.js'
 
 /** Columns of `application`, in Delta's words: how often each mention met each class, and from when to when. */
 export const APPLICATION_SCHEMA = `min_timestamp timestamp not null, max_timestamp timestamp not null, mention string not null, negative long not null,
   neutral long not null, positive long not null, total long not null`
-
-/** Operation of a commit that took rows out of all versions of a table. */
-export const FORGET = 'FORGET'
 
 /** `application` as a SELECT over gold: counts per mention, most mentioned first. */
 export function application(gold: string): string {
