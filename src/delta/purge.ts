@@ -296,14 +296,16 @@ function mendAction(action: Action, mend: <T extends { path: string }>(file: T) 
   return action
 }
 
-/** Removes every version but the newest. */
-export async function dropHistory(core: TableCore): Promise<{ versions: number }> {
+/** Removes every version but the newest; files that no commit names as `PurgeOptions.graceMs` says. */
+export async function dropHistory(core: TableCore, graceMs = GRACE_MS): Promise<{ versions: number }> {
   const { store } = core
   const named = await namedFiles(store)
   await core.checkpoint()
   const state = await core.newest()
-  const { commits } = await listLog(store)
   const standing = new Set([...state.files.values()].map(file => decodePath(file.path)))
+  // The data first: while the log names a file, the next call finds it.
+  for (const [path, modified] of await dataFiles(store))
+    if (!standing.has(path) && (named.has(path) || Date.now() - modified.getTime() >= graceMs)) await store.delete(path)
   const removed: string[] = []
   for await (const { path } of store.list(LOG)) {
     const version = Number(/^(\d{20})\./.exec(path.slice(LOG.length))?.[1] ?? Number.NaN)
@@ -311,6 +313,5 @@ export async function dropHistory(core: TableCore): Promise<{ versions: number }
   }
   // Oldest first: whatever stops this, a reader finds no gap after a checkpoint.
   for (const path of removed) await store.delete(path)
-  for (const path of named.keys()) if (!standing.has(path)) await store.delete(path)
-  return { versions: [...commits.keys()].filter(version => version < state.version).length }
+  return { versions: removed.filter(path => /\d{20}\.json$/.test(path)).length }
 }

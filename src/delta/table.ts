@@ -93,7 +93,7 @@ export interface DeltaTable {
    */
   purge(options: PurgeOptions): Promise<Purged>
   /** Removes all versions but the newest, log and data files. Former versions then throw `VersionNotFoundError`. */
-  dropHistory(): Promise<{ versions: number }>
+  dropHistory(options?: Pick<PurgeOptions, 'graceMs'>): Promise<{ versions: number }>
   /** Makes a former version the newest again. Throws `DataFileError` when a vacuum removed its files. */
   restore(at: At): Promise<Commit>
 }
@@ -204,7 +204,7 @@ function tableOn(store: Store): DeltaTable {
     optimize: (options = {}) => optimizeTable(core, options),
     vacuum: (options = {}) => vacuumTable(core, options),
     purge: options => purgeTable(core, options),
-    dropHistory: () => dropHistory(core),
+    dropHistory: (options = {}) => dropHistory(core, options.graceMs),
     restore: at => restoreTable(core, at),
   }
 }

@@ -1,7 +1,7 @@
 import { duckdb, quoteName, quoteText } from '../delta/index.js'
 import { cacheFolder } from '../delta/local-files.js'
 import type { Store } from '../stores/store.js'
-import { namePatterns, type Terms } from './forget-terms.js'
+import { namePatterns, STATS_LENGTH, type Terms } from './forget-terms.js'
 
 /** What a scan of a lake's bytes found of somebody. */
 export interface ByteScan {
@@ -21,11 +21,16 @@ function textTest({ users, ids, starts }: Terms): (text: string) => 'name' | 'id
   const named = names && new RegExp(`${names.mention}|${names.address}|${names.quoted}`, 'i')
   // Inside JSON inside JSON quotes are escaped once more.
   const nested = users.length ? new RegExp(namePatterns(users)!.quoted.replaceAll('"', '\\\\"'), 'i') : undefined
-  const needles = new Set([...starts].filter(start => start.length >= LEAST).map(plainStart))
+  const known = [...starts].filter(start => start.length >= LEAST)
+  const plain = new Set(known.filter(start => plainStart(start) === start))
+  const escaped = known.filter(start => !plain.has(start)).map(start => `"${plainStart(start)}`)
   return text => {
     if (named?.test(text) || nested?.test(text)) return 'name'
     if (ids.size) for (const [token] of text.matchAll(/[0-9A-Za-z_]{5,}/g)) if (ids.has(token)) return 'id'
-    for (const needle of needles) if (text.includes(`"${needle}`)) return 'text'
+    if (escaped.some(start => text.includes(start))) return 'text'
+    // A text is a whole string, or its beginning is that of one.
+    if (plain.size)
+      for (const string of text.split(/\\*"/)) if (plain.has([...string].slice(0, STATS_LENGTH).join(''))) return 'text'
     return undefined
   }
 }

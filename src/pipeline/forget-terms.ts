@@ -2,7 +2,7 @@ import { duckdb, openTable, quoteName, quoteText, type Schema, tempName } from '
 import { TWEET_ID } from './quarantine-rows.js'
 
 /** Characters of a text that statistics of a table keep. */
-const STATS_LENGTH = 32
+export const STATS_LENGTH = 32
 
 /** Whom and what a forgetting is about: names in lower case, ids of posts, and (where they are still known) texts that nobody else posted. */
 export interface Terms {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type DeltaTable, openTable } from '../delta/index.js'
 import { cacheFolder } from '../delta/local-files.js'
 import { openLake } from '../explore/lake-sql.js'
@@ -37,6 +38,8 @@ export interface ForgetOptions {
   sinks?: readonly Sink[]
   /** For the receipt. */
   reason?: string
+  /** Files that no commit names may be somebody's work under way: they are removed, and waited for, when so old (ms). Default 60,000. */
+  graceMs?: number
   signal?: AbortSignal
 }
 
@@ -58,8 +61,10 @@ export interface ForgetReceipt {
   scan: { files: number; bytes: number; findings: number }
 }
 
-/** Rounds until all is clean, where streams go on meanwhile. */
+const GRACE_MS = 60_000
+/** Rounds until all is clean, where streams go on meanwhile, and the time between two, ms. */
 const ROUNDS = 5
+const ROUND_MS = 2000
 
 /** The last bytes of somebody are still in a lake after all that was done; `findings` says where. */
 export class NotForgottenError extends Error {
@@ -80,7 +85,7 @@ export async function forget(
   orders: ForgetOrder | readonly ForgetOrder[],
   options: ForgetOptions = {},
 ): Promise<Signed<ForgetReceipt>> {
-  const { lake = './lake', signal } = options
+  const { lake = './lake', graceMs = GRACE_MS, signal } = options
   const list = Array.isArray(orders) ? (orders as readonly ForgetOrder[]) : [orders as ForgetOrder]
   const users = list.flatMap(({ user }) => (user === undefined ? [] : [checkedUser(user)]))
   const posts = list.flatMap(({ tweetId }) => (tweetId === undefined ? [] : [tweetId]))
@@ -93,12 +98,17 @@ export async function forget(
   const terms = await gatherTerms(tables, users, posts)
   try {
     const removed = await eachSink(options.sinks ?? [], terms)
-    const done = await purgeLake(lake, tables, terms, signal)
+    const done = await purgeLake(lake, tables, terms, { signal, graceMs })
     const sources = await purgeFiles(store, tables, options.sources ?? [], terms)
     if (!store.localPath) await dropCopies()
     let scan = await scanBytes(store, terms)
-    for (let round = 1; scan.findings.length && round < ROUNDS; round++) {
-      await purgeLake(lake, tables, terms, signal, done)
+    for (
+      let round = 1;
+      scan.findings.length && (round < ROUNDS || (done.pending && Date.now() - started.getTime() < 2 * graceMs));
+      round++
+    ) {
+      if (done.pending) await sleep(ROUND_MS, undefined, { signal })
+      await purgeLake(lake, tables, terms, { signal, graceMs }, done)
       scan = await scanBytes(store, terms)
     }
     if (scan.findings.length) throw new NotForgottenError(scan.findings)
@@ -117,7 +127,8 @@ export async function forget(
       ...(options.reason === undefined ? {} : { reason: options.reason }),
       started: started.toISOString(),
       finished: new Date().toISOString(),
-      ...done,
+      tables: done.tables,
+      versionsRemoved: done.versionsRemoved,
       sources,
       sinks: removed,
       scan: { files: scan.files, bytes: scan.bytes, findings: 0 },
@@ -171,6 +182,8 @@ function checkedUser(user: string): string {
 interface Done {
   tables: ForgetReceipt['tables']
   versionsRemoved: Record<string, number>
+  /** Files that were too young to be removed, in the newest round. */
+  pending: number
 }
 
 /** Purges the tables: last those by which the posts of a user are found, so that a second try finds them too. */
@@ -178,16 +191,21 @@ async function purgeLake(
   lake: string,
   tables: ReadonlyMap<string, string>,
   terms: Terms,
-  signal: AbortSignal | undefined,
-  done: Done = { tables: {}, versionsRemoved: {} },
+  { signal, graceMs }: { signal?: AbortSignal | undefined; graceMs: number },
+  done: Done = { tables: {}, versionsRemoved: {}, pending: 0 },
 ): Promise<Done> {
+  done.pending = 0
   const last = ['gold', 'silver', 'bronze']
   const first = [...tables.keys()].filter(name => name !== 'application' && !last.includes(name))
   for (const name of [...first, ...last.filter(name => tables.has(name))]) {
     signal?.throwIfAborted()
     const table = await openTable(tables.get(name)!)
     const purge = purgeOf(name, (await table.snapshot()).schema, terms)
-    const { deleted, changed, files, versions } = await table.purge({ ...purge, scrub: text => holds(text, terms) })
+    const { deleted, changed, files, versions, pending } = await table.purge({
+      ...{ ...purge, graceMs },
+      scrub: text => holds(text, terms),
+    })
+    done.pending += pending
     const before = done.tables[name] ?? { deleted: 0, changed: 0, files: 0, versions: 0 }
     done.tables[name] = {
       ...{ deleted: before.deleted + deleted, changed: before.changed + changed },
@@ -197,7 +215,7 @@ async function purgeLake(
   if (tables.has('application') && tables.has('gold')) {
     const counts = await lakeTable(lake, 'application')
     await countApplication(await openTable(tables.get('gold')!), counts)
-    const { versions } = await dropDerived(counts)
+    const { versions } = await dropDerived(counts, graceMs)
     done.versionsRemoved.application = (done.versionsRemoved.application ?? 0) + versions
   }
   return done
@@ -209,10 +227,10 @@ function holds(predicate: string, { users, ids }: Terms): boolean {
 }
 
 /** A table that is counted from others is not mended version by version. */
-async function dropDerived(table: DeltaTable): Promise<{ versions: number }> {
+async function dropDerived(table: DeltaTable, graceMs: number): Promise<{ versions: number }> {
   const { files } = await table.snapshot()
   // Nothing was ever counted: there is no former version with anybody in it.
-  return files.length ? table.dropHistory() : { versions: 0 }
+  return files.length ? table.dropHistory({ graceMs }) : { versions: 0 }
 }
 
 /** What lies landed in the lake, and the folders that were given. */

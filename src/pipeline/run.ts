@@ -307,6 +307,8 @@ export interface RunOptions {
   disk?: DiskBudget
   /** Databases that are kept like gold, each by a stream of its own: `postgres://…` or `mongodb://…`. */
   sinks?: readonly string[]
+  /** As `retryMs` in `startSink`. */
+  sinkRetryMs?: number
   signal?: AbortSignal
   onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
@@ -345,7 +347,7 @@ export async function runPipeline(options: RunOptions): Promise<Stream[]> {
       if (!together) await stream.done
     }
     for (const sink of until === 'gold' && !signal.aborted ? (options.sinks ?? []) : []) {
-      const stream = await startSink({ ...common, sink, upstream: streams.at(-1) })
+      const stream = await startSink({ ...common, sink, retryMs: options.sinkRetryMs, upstream: streams.at(-1) })
       sinkStreams.push(stream)
       options.onStream?.(stream)
     }

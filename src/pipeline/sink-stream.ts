@@ -45,6 +45,7 @@ export async function startSink(options: SinkStreamOptions): Promise<Stream> {
   const { lake = './lake', trigger } = options
   const endless = trigger !== undefined && trigger !== 'available-now'
   const stopping = new AbortController()
+  let linked = false
   const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
   const retryMs = options.retryMs ?? (endless ? Number.POSITIVE_INFINITY : 60_000)
   const sink = await openSink(options.sink, { retryMs, signal })
@@ -55,7 +56,7 @@ export async function startSink(options: SinkStreamOptions): Promise<Stream> {
   const name = `sink_${sink.name.slice(0, sink.name.indexOf(':'))}_${mark}`
   const gold = await lakeTable(lake, 'gold')
   const source = goldChanges(gold)
-  const stream = startStream<TableOffset>({
+  return startStream<TableOffset>({
     ...(await streamOptions(name, options)),
     checkpoint: lakeCheckpoint(lake, name),
     source: { ...source, close: () => sink.close() },
@@ -66,7 +67,9 @@ export async function startSink(options: SinkStreamOptions): Promise<Stream> {
       return newest === undefined ? undefined : { id: newest + 1 }
     },
     async work(rows, { id, range, signal: stopped }) {
-      stopped.addEventListener('abort', () => stopping.abort(), { once: true })
+      // One signal for all batches: what waits for the database hears of it too.
+      if (!linked) stopped.addEventListener('abort', () => stopping.abort(), { once: true })
+      linked = true
       await sink.write(rows.rows<SinkRow>(), { stream: name, version: id })
       const after = (range.from as TableOffset | undefined)?.version ?? -1
       let removed = 0
@@ -78,7 +81,6 @@ export async function startSink(options: SinkStreamOptions): Promise<Stream> {
       return { rows: rows.count, ...(removed ? { counts: { removed } } : {}) }
     },
   })
-  return stream
 }
 
 /** Removes from a sink the tweets that gold does not have. */

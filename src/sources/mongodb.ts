@@ -20,7 +20,7 @@ function mayPass(error: unknown): boolean {
     /^Mongo(Network|ServerSelection|PoolCleared|NotConnected|TopologyClosed|ConnectionPoolCleared)/.test(name) ||
     (typeof code === 'number' && [6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436].includes(code)) ||
     errorLabels?.includes('RetryableWriteError') === true ||
-    /ECONNREFUSED|ECONNRESET|connection .*closed/i.test(message)
+    /ECONNREFUSED|ECONNRESET|EPIPE|socket .*(ended|closed)|connection .*closed/i.test(message)
   )
 }
 
@@ -52,24 +52,27 @@ export async function mongodbSink(uri: string, options: RetryOptions = {}): Prom
     })
   }
 
-  const progress = (stream: string) => attempt(async () => (await marks.findOne({ _id: stream }))?.batch)
+  const markOf = (stream: string) => `${value}/${stream}`
+  const marked = async (stream: string) => (await marks.findOne({ _id: markOf(stream) }))?.batch
 
   return {
     name,
-    progress,
-    async write(rows, { stream, version }) {
-      if (((await progress(stream)) ?? -1) >= version) return
-      for await (const chunk of rows) {
-        if (!chunk.length) continue
-        const operations = lastOfEach(chunk, row => `${row.tweet_id}/${row.model_version}`).map(
-          (row): AnyBulkWriteOperation<Row> => ({
-            replaceOne: { filter: { _id: `${row.tweet_id}/${row.model_version}` }, replacement: row, upsert: true },
-          }),
-        )
-        await attempt(() => rowsOf.bulkWrite(operations, { ordered: false, ...DURABLE }))
-      }
-      await attempt(() => marks.updateOne({ _id: stream }, { $set: { batch: version } }, { upsert: true, ...DURABLE }))
-    },
+    progress: stream => attempt(() => marked(stream)),
+    // A batch whose connection was lost is written again from its start: a server that was killed may have lost what it had answered for.
+    write: (rows, { stream, version }) =>
+      attempt(async () => {
+        if (((await marked(stream)) ?? -1) >= version) return
+        for await (const chunk of rows) {
+          if (!chunk.length) continue
+          const operations = lastOfEach(chunk, row => `${row.tweet_id}/${row.model_version}`).map(
+            (row): AnyBulkWriteOperation<Row> => ({
+              replaceOne: { filter: { _id: `${row.tweet_id}/${row.model_version}` }, replacement: row, upsert: true },
+            }),
+          )
+          await rowsOf.bulkWrite(operations, { ordered: false, ...DURABLE })
+        }
+        await marks.updateOne({ _id: markOf(stream) }, { $set: { batch: version } }, { upsert: true, ...DURABLE })
+      }),
     async *ids() {
       for (let after = ''; ; ) {
         const found = await attempt(() =>

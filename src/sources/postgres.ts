@@ -79,8 +79,9 @@ export async function postgresSink(uri: string, options: RetryOptions = {}): Pro
     })
   }
 
+  const markOf = (stream: string) => `${table}/${stream}`
   const progressOf = async (client: pg.PoolClient, stream: string) => {
-    const { rows } = await client.query<{ batch: string }>(`SELECT batch FROM ${PROGRESS} WHERE stream = $1`, [stream])
+    const { rows } = await client.query<{ batch: string }>(`SELECT batch FROM ${PROGRESS} WHERE stream = $1`, [markOf(stream)])
     return rows[0] && Number(rows[0].batch)
   }
 
@@ -92,7 +93,7 @@ export async function postgresSink(uri: string, options: RetryOptions = {}): Pro
         if (((await progressOf(client, stream)) ?? -1) >= version) return
         for await (const chunk of rows) if (chunk.length) await client.query(upsert(table), [json(chunk)])
         await client.query(`INSERT INTO ${PROGRESS} VALUES ($1, $2) ON CONFLICT (stream) DO UPDATE SET batch = excluded.batch`, [
-          stream,
+          markOf(stream),
           version,
         ])
       }),

@@ -203,12 +203,12 @@ sys.stdout.flush(); os._exit(0)`
       for (let at = 0; at < steps; at += 13) {
         writes = 0
         killAt = at
-        await forget({ user: NAME }, { lake }).catch(error => expect(String(error)).toMatch(/killed|NotForgotten/))
+        await forget({ user: NAME }, { lake, graceMs: 0 }).catch(error => expect(String(error)).toMatch(/killed|NotForgotten/))
       }
     } finally {
       wrapStores(undefined)
     }
-    await forget({ user: NAME }, { lake })
+    await forget({ user: NAME }, { lake, graceMs: 0 })
     expect(traces(lake, [NAME, WORDS])).toBe('')
     const [found, wanted] = [await lakeOf(lake), await lakeOf(whole.lake)]
     for (const name of TABLES) expect(found[name]).toEqual(wanted[name])
