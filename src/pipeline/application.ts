@@ -48,3 +48,51 @@ export async function countApplication(gold: DeltaTable, counts: DeltaTable): Pr
   const sql = files ? summed(await counted.relation(), from) : application(from)
   await counts.overwrite({ sql }, { txn: { appId: 'application', version: snapshot.version } })
 }
+
+/** Keeps `application` up to date beside the work. */
+export interface Counting {
+  /** Counts soon; several calls make one count. Throws what an earlier count failed of. */
+  soon(): void
+  /** Counts now, and resolves when that is done. */
+  now(): Promise<void>
+}
+
+/** Least time between two counts, ms; a count that takes long makes it longer. */
+const COUNT_MS = 1000
+
+/** Counts `application` after batches of gold, but not once for each of many small ones. */
+export function countingOf(gold: DeltaTable, counts: DeltaTable): Counting {
+  let last = Number.NEGATIVE_INFINITY
+  let wait = COUNT_MS
+  let timer: NodeJS.Timeout | undefined
+  let work: Promise<void> = Promise.resolve()
+  let failure: unknown
+
+  async function count(): Promise<void> {
+    const begun = performance.now()
+    await countApplication(gold, counts)
+    last = performance.now()
+    wait = Math.max(COUNT_MS, 10 * (last - begun))
+  }
+  return {
+    soon() {
+      if (failure) throw failure
+      timer ??= setTimeout(
+        () => {
+          timer = undefined
+          work = work.then(count).catch(error => {
+            failure = error
+          })
+        },
+        Math.max(0, last + wait - performance.now()),
+      )
+    },
+    async now() {
+      clearTimeout(timer)
+      timer = undefined
+      await work
+      if (failure) throw failure
+      await count()
+    },
+  }
+}

@@ -11,7 +11,7 @@ import type { Store } from '../stores/store.js'
 import type { BatchRange } from '../streams/checkpoint.js'
 import { type BatchContext, type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
 import { TEXT_VERSION } from '../text/clean.js'
-import { countApplication } from './application.js'
+import { countingOf } from './application.js'
 import { BRONZE_SCHEMA, bronze } from './bronze.js'
 import type { DiskBudget } from './disk-budget.js'
 import { checkExpectations, droppedRows, type Expectations } from './expectations.js'
@@ -182,9 +182,10 @@ export async function startGold(
   const table = await lakeTable(lake, 'gold')
   const counts = await lakeTable(lake, 'application')
   const quarantine = await lakeTable(lake, 'quarantine')
+  const counting = countingOf(table, counts)
   return startStream({
     ...(await streamOptions('gold_stream', options)),
-    source: tableSource('silver', async () => source),
+    source: { ...tableSource('silver', async () => source), close: () => counting.now() },
     definition: { source: 'table silver' },
     recover: () => lastBatch('gold_stream', [table, quarantine]),
     limits: () => ({ maxRows, ...options.limits }),
@@ -213,7 +214,7 @@ export async function startGold(
           await made.drop()
         }
       }
-      await countApplication(table, counts)
+      counting.soon()
       return result
     },
   })
