@@ -88,13 +88,23 @@ export { type AttachOptions, attach } from './pipeline/attach.js'
 export { type CandidateRow, type ChampionOptions, chooseChampion, type Election, readLabelled } from './pipeline/champion.js'
 export { confusionPicture } from './pipeline/confusion-picture.js'
 export { type CrashReport, crashTest } from './pipeline/crash-test.js'
+export type { DiskBudget } from './pipeline/disk-budget.js'
 export { evaluateLake, type LakeEvaluation, type LoggedRun, logEvaluation } from './pipeline/evaluation.js'
-export type { Expectation, Expectations } from './pipeline/expectations.js'
-export { clearLake, type LakeStatus, lakeStatus, optimizeLake, vacuumLake } from './pipeline/lake.js'
+export { type Expectation, ExpectationError, type Expectations } from './pipeline/expectations.js'
+export { type ForgetOptions, type ForgetReceipt, forget, forgetAll } from './pipeline/forget.js'
+export { clearLake, type LakeStatus, lakeStatus, optimizeLake, streamHistory, vacuumLake } from './pipeline/lake.js'
 export { type ForgetOrder, forgetOrders, readOrders } from './pipeline/orders.js'
-export { listQuarantine, type QuarantineRow, replayQuarantine } from './pipeline/quarantine.js'
+export {
+  listQuarantine,
+  type QuarantineRow,
+  type QuarantineSelection,
+  replayQuarantine,
+} from './pipeline/quarantine.js'
+export { checkReceipt, type ReceiptCheck, type Signed } from './pipeline/receipt.js'
 export { type RecordFields, readRecord } from './pipeline/record.js'
-export { type PipelineStreamOptions, type RunOptions, runPipeline, startBronze, startGold, startSilver } from './pipeline/run.js'
+export { type RunOptions, runPipeline, type SilverStreamOptions, startBronze, startGold, startSilver } from './pipeline/run.js'
+export { type SinkStreamOptions, startSink } from './pipeline/sink-stream.js'
+export type { PipelineStreamOptions } from './pipeline/stream-options.js'
 export { measureTuning } from './pipeline/tuning.js'
 export { engineSettings, openWorkbench, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
 export { promote, promotions, rollback } from './registry/champion.js'
@@ -115,9 +125,11 @@ export {
   type MonitorLine,
   monitorLineText,
   monitorStreams,
+  showLines,
   streamPoints,
   streamVerdict,
   type Verdict,
+  verdictText,
 } from './streams/monitor.js'
 export { type Progress as BatchProgress, runningStreams, type Stream, stopStreams, type Trigger } from './streams/stream.js'
 export { cleanText, hashtagsOf, isRetweet, mentionsOf, modelText, TEXT_VERSION } from './text/clean.js'

@@ -26,6 +26,7 @@ const commands: Record<string, () => Promise<Command>> = {
   promote: async () => (await import('./promote.js')).command,
   rollback: async () => (await import('./rollback.js')).command,
   quarantine: async () => (await import('./quarantine.js')).command,
+  forget: async () => (await import('./forget.js')).command,
   'crash-test': async () => (await import('./crash-test.js')).command,
   doctor: async () => (await import('./doctor.js')).command,
 }

@@ -23,6 +23,8 @@ Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silve
   --expect RULE       TABLE:NAME:ACTION:SQL, such as "silver:short:warn:length(full_text) < 280", or a .json file of them;
                       actions: warn, drop, quarantine, fail; may be given again
   --lateness TIME     how far back silver looks for duplicates, such as 7d; older tweets go to quarantine (default no bound)
+  --sink URI          keeps a database like gold, in a stream of its own: postgres://USER:PASSWORD@HOST:PORT/DB[?table=gold] or
+                      mongodb://HOST:PORT/DB[?collection=gold]; may be given again
   --idle-polls N      ends an interval run after N idle looks with an empty backlog (default: runs until stopped)
   --max-disk SIZE     bytes that the lake may take, such as 20GB; the streams end before it takes more
   --merge-schema A,B  columns beyond the schema that bronze takes from now on
@@ -91,6 +93,7 @@ function readOptions(args: string[]): RunArguments {
       'merge-schema': { type: 'string' },
       expect: { type: 'string', multiple: true },
       lateness: { type: 'string' },
+      sink: { type: 'string', multiple: true },
       'idle-polls': { type: 'string' },
       'max-disk': { type: 'string' },
       'max-files': { type: 'string' },
@@ -118,6 +121,7 @@ function readOptions(args: string[]): RunArguments {
         ...(values['max-rows'] && { maxRows: readCount('max-rows', values['max-rows']) }),
       },
       ...(values.expect && { expectations: readExpectations(values.expect) }),
+      ...(values.sink && { sinks: values.sink }),
       ...(values.lateness && { latenessMs: readAmount('lateness', values.lateness, TIMES) }),
       ...(values['max-disk'] && { disk: { maxBytes: readAmount('max-disk', values['max-disk'], SIZES) } }),
       ...(values.budget && { budget: readDollars(values.budget) }),
@@ -175,7 +179,12 @@ function complaint(source: string, status: LakeStatus): string | undefined {
 
 /** Shows the streams of a run: a table in place on a terminal, else a line for each batch. Ends an interval run that is idle. */
 function watchRun(
-  { until, idlePolls, triggerMs }: Pick<RunOptions, 'until'> & { idlePolls: number | undefined; triggerMs: number | undefined },
+  {
+    until,
+    sinks = [],
+    idlePolls,
+    triggerMs,
+  }: Pick<RunOptions, 'until' | 'sinks'> & { idlePolls: number | undefined; triggerMs: number | undefined },
   idle: () => void,
 ) {
   const over = new AbortController()
@@ -183,7 +192,7 @@ function watchRun(
   const live = process.stderr.isTTY
   if (live || (idlePolls !== undefined && triggerMs !== undefined)) {
     void monitorStreams(streams, {
-      expected: { bronze: 1, silver: 2, gold: 3 }[until ?? 'gold'],
+      expected: { bronze: 1, silver: 2, gold: 3 + sinks.length }[until ?? 'gold'],
       everyMs: Math.max(live && idlePolls === undefined ? 500 : 1000, 1.5 * (triggerMs ?? 0)),
       idlePolls: (triggerMs === undefined ? undefined : idlePolls) ?? Number.POSITIVE_INFINITY,
       signal: over.signal,

@@ -30,6 +30,7 @@ export { type Exported, exportTable } from './export.js'
 export { type TableHealth, tableHealth } from './health.js'
 export type { HistoryEntry, LogCommit } from './history.js'
 export type { Optimized, OptimizeOptions, Vacuumed, VacuumOptions } from './maintenance.js'
+export { FORGET, type Purged, type PurgeOptions } from './purge.js'
 export {
   type ArrayType,
   type DataType,

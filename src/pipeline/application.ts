@@ -1,12 +1,9 @@
-import type { AddFile, DeltaTable } from '../delta/index.js'
+import { type AddFile, type DeltaTable, FORGET } from '../delta/index.js'
 import { goldMentions } from '../explore/lake-sql.js'
 
 /** Columns of `application`, in Delta's words: how often each mention met each class, and from when to when. */
 export const APPLICATION_SCHEMA = `min_timestamp timestamp not null, max_timestamp timestamp not null, mention string not null, negative long not null,
   neutral long not null, positive long not null, total long not null`
-
-/** Operation of a commit that took rows out of all versions of a table. */
-export const FORGET = 'FORGET'
 
 /** `application` as a SELECT over gold: counts per mention, most mentioned first. */
 export function application(gold: string): string {
@@ -50,4 +47,52 @@ export async function countApplication(gold: DeltaTable, counts: DeltaTable): Pr
   const from = await snapshot.relation(files ? { columns, files } : { columns })
   const sql = files ? summed(await counted.relation(), from) : application(from)
   await counts.overwrite({ sql }, { txn: { appId: 'application', version: snapshot.version } })
+}
+
+/** Keeps `application` up to date beside the work. */
+export interface Counting {
+  /** Counts soon; several calls make one count. Throws what an earlier count failed of. */
+  soon(): void
+  /** Counts now, and resolves when that is done. */
+  now(): Promise<void>
+}
+
+/** Least time between two counts, ms; a count that takes long makes it longer. */
+const COUNT_MS = 1000
+
+/** Counts `application` after batches of gold, but not once for each of many small ones. */
+export function countingOf(gold: DeltaTable, counts: DeltaTable): Counting {
+  let last = Number.NEGATIVE_INFINITY
+  let wait = COUNT_MS
+  let timer: NodeJS.Timeout | undefined
+  let work: Promise<void> = Promise.resolve()
+  let failure: unknown
+
+  async function count(): Promise<void> {
+    const begun = performance.now()
+    await countApplication(gold, counts)
+    last = performance.now()
+    wait = Math.max(COUNT_MS, 10 * (last - begun))
+  }
+  return {
+    soon() {
+      if (failure) throw failure
+      timer ??= setTimeout(
+        () => {
+          timer = undefined
+          work = work.then(count).catch(error => {
+            failure = error
+          })
+        },
+        Math.max(0, last + wait - performance.now()),
+      )
+    },
+    async now() {
+      clearTimeout(timer)
+      timer = undefined
+      await work
+      if (failure) throw failure
+      await count()
+    },
+  }
 }

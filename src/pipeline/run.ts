@@ -12,34 +12,26 @@ import type { Store } from '../stores/store.js'
 import type { BatchRange } from '../streams/checkpoint.js'
 import { type BatchContext, type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
 import { TEXT_VERSION } from '../text/clean.js'
-import { countApplication } from './application.js'
+import { countingOf } from './application.js'
 import { BRONZE_SCHEMA, bronze } from './bronze.js'
-import { type DiskBudget, diskGuard } from './disk-budget.js'
-import { checkExpectations, droppedRows, type Expectation, type Expectations } from './expectations.js'
+import type { DiskBudget } from './disk-budget.js'
+import { checkExpectations, droppedRows, type Expectations } from './expectations.js'
 import { GOLD_RULES, gold, type NamedModel } from './gold.js'
-import { lakeCheckpoint, lakeLog, lakeTable } from './lake.js'
+import { lakeTable } from './lake.js'
+import { TWEET_ID } from './quarantine-rows.js'
 import { SILVER_RULES, silver } from './silver.js'
-
-/** Options that every stream of the pipeline takes. */
-export interface PipelineStreamOptions {
-  /** Folder or address of the lake. Default `./lake`. */
-  lake?: string
-  /** Default `available-now`. */
-  trigger?: Trigger
-  limits?: Limits
-  /** The stream that feeds this one: with `available-now` this stream ends after it. */
-  upstream?: Pick<Stream, 'settled'>
-  /** Rules for the rows of the stream's table, beyond its own. */
-  rules?: readonly Expectation[]
-  /** Room that the lake may take; the stream ends with `DiskBudgetError` before it takes more. */
-  disk?: DiskBudget
-  signal?: AbortSignal
-  onProgress?(progress: Progress): void
-  /** Hears what a live feed has to say: lost connections, gaps. Default: process warnings. */
-  onNotice?(text: string): void
-}
+import { startSink } from './sink-stream.js'
+import { type PipelineStreamOptions, streamOptions } from './stream-options.js'
+import { openSuppression } from './suppression.js'
 
 const OWN_COLUMNS = new Set(parseSchema(BRONZE_SCHEMA).fields.map(field => field.name))
+
+/** SQL for whoever wrote a row of bronze, and whose post it copies. */
+const AUTHORS = [
+  '"user"',
+  "regexp_extract(text, '^\\s*RT @(\\w+)', 1)",
+  "CASE WHEN form = 'twitter-v1' THEN json_extract_string(record, '$.retweeted_status.user.screen_name') END",
+]
 
 /** Commits of a table that are searched for what they say of the newest batch. */
 const RECENT = 50
@@ -91,6 +83,7 @@ export async function startBronze(options: BronzeStreamOptions): Promise<Stream>
   const { lake = './lake', admit = [], rules = [] } = options
   const input = await openInput(options)
   const table = await lakeTable(lake, 'bronze')
+  const suppression = openSuppression(lake)
   const quarantine = rules.length ? await lakeTable(lake, 'quarantine') : undefined
   return startStream({
     ...(await streamOptions('bronze_stream', options)),
@@ -103,15 +96,19 @@ export async function startBronze(options: BronzeStreamOptions): Promise<Stream>
       const known = (await table.snapshot()).schema.fields.map(field => field.name)
       const admitted = [...new Set([...known, ...admit])].filter(name => !OWN_COLUMNS.has(name))
       const made = await bronze(raw, { admitted, rules, now: new Date() })
+      let rows = made.rows
       try {
         context.signal.throwIfAborted()
-        const { rows, quarantine: rejected, expectations } = made
+        const { quarantine: rejected, expectations } = made
+        rows = await suppression.filter(made.rows, AUTHORS, TWEET_ID)
         if (quarantine && rejected?.count) await append(quarantine, rejected.from, context)
-        const counts = { quarantined: rejected?.count ?? 0, dropped: made.dropped }
+        const suppressed = made.rows.count - rows.count
+        const counts = { quarantined: rejected?.count ?? 0, dropped: made.dropped, ...(suppressed && { suppressed }) }
         const result = { rows: rows.count, counts, expectations }
         await append(table, rows.from, context, { mergeSchema: admit.length > 0, result })
         return result
       } finally {
+        await rows.drop()
         await made.drop()
       }
     },
@@ -130,6 +127,7 @@ export interface SilverStreamOptions extends PipelineStreamOptions {
 /** Starts `silver_stream`: `bronze` → `silver`, and what breaks a rule → `quarantine`. */
 export async function startSilver(options: SilverStreamOptions = {}): Promise<Stream> {
   const { lake = './lake', rules, latenessMs } = options
+  const suppression = openSuppression(lake)
   const source = await lakeTable(lake, 'bronze')
   const table = await lakeTable(lake, 'silver')
   const quarantine = await lakeTable(lake, 'quarantine')
@@ -147,15 +145,18 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
       const known = (where: string) =>
         snapshot.relation({ columns: ['tweet_id'], where: standing ? `${where} AND ${standing}` : where })
       const made = await silver(rows, { known, rules, watermark, now: new Date() })
+      let tweets = made.tweets
       try {
         context.signal.throwIfAborted()
-        const { tweets, duplicates, dropped, expectations } = made
+        const { duplicates, dropped, expectations } = made
+        tweets = await suppression.filter(made.tweets, ['"user"'], 'tweet_id')
         if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
         const counts = { quarantined: made.quarantine.count, duplicates, dropped }
         const result = { rows: tweets.count, counts, expectations }
         await append(table, tweets.from, context, { result })
         return result
       } finally {
+        await tweets.drop()
         await made.drop()
       }
     },
@@ -188,13 +189,15 @@ export async function startGold(
 ): Promise<Stream> {
   const { lake = './lake', model, rules } = options
   let maxRows = SCORING_ROWS
+  const suppression = openSuppression(lake)
   const source = await lakeTable(lake, 'silver')
   const table = await lakeTable(lake, 'gold')
   const counts = await lakeTable(lake, 'application')
   const quarantine = await lakeTable(lake, 'quarantine')
+  const counting = countingOf(table, counts)
   return startStream({
     ...(await streamOptions('gold_stream', options)),
-    source: tableSource('silver', async () => source),
+    source: { ...tableSource('silver', async () => source), close: () => counting.now() },
     definition: { source: 'table silver' },
     recover: () => lastBatch('gold_stream', [table, quarantine]),
     limits: () => ({ maxRows, ...options.limits }),
@@ -208,19 +211,22 @@ export async function startGold(
       if (!result) {
         const onScored = (done: number) => options.onScored?.({ batch: context.id, done, of: rows.count })
         const made = await gold(rows, { model, rules, now: new Date(), signal: context.signal, onProgress: onScored })
+        let tweets = made.tweets
         try {
           context.signal.throwIfAborted()
-          const { tweets, expectations } = made
+          const { expectations } = made
+          tweets = await suppression.filter(made.tweets, ['"user"'], 'tweet_id')
           const failed = expectations.find(count => count.rule === GOLD_RULES[0]!.name)?.failed ?? 0
           const counts = { failed, quarantined: made.quarantine.count - failed, dropped: droppedRows(expectations) }
           result = { rows: tweets.count, counts, expectations }
           if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
           await append(table, tweets.from, context, { operationParameters: modelParameters(model), result })
         } finally {
+          await tweets.drop()
           await made.drop()
         }
       }
-      await countApplication(table, counts)
+      counting.soon()
       return result
     },
   })
@@ -229,17 +235,6 @@ export async function startGold(
 /** What a commit of gold says of the model. */
 export function modelParameters({ name, version, hash }: NamedModel): Record<string, string> {
   return { model: name, modelVersion: version, ...(hash && { modelHash: hash }) }
-}
-
-/** What all streams have in common. */
-async function streamOptions(name: string, options: PipelineStreamOptions) {
-  const { lake = './lake', trigger, limits, upstream, disk, signal, onProgress } = options
-  return {
-    ...{ name, trigger, limits, upstream, signal, onProgress },
-    checkpoint: lakeCheckpoint(lake, name),
-    log: await lakeLog(lake, name),
-    guard: diskGuard(lake, disk),
-  }
 }
 
 async function append(
@@ -326,6 +321,10 @@ export interface RunOptions {
   disk?: DiskBudget
   /** US dollars after which X is asked no more and the run ends. Default: no bound. */
   budget?: number
+  /** Databases that are kept like gold, each by a stream of its own: `postgres://…` or `mongodb://…`. */
+  sinks?: readonly string[]
+  /** As `retryMs` in `startSink`. */
+  sinkRetryMs?: number
   signal?: AbortSignal
   onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
@@ -358,6 +357,7 @@ export async function runPipeline(options: RunOptions): Promise<Stream[]> {
     () => startGold({ ...common, ...following, upstream: streams.at(-1), model: needModel(model), onScored, rules: gold }),
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
   if (until === 'gold') needModel(model)
+  const sinkStreams: Stream[] = []
   try {
     for (const start of stages) {
       if (signal.aborted) break
@@ -366,13 +366,20 @@ export async function runPipeline(options: RunOptions): Promise<Stream[]> {
       options.onStream?.(stream)
       if (!together) await stream.done
     }
+    for (const sink of until === 'gold' && !signal.aborted ? (options.sinks ?? []) : []) {
+      const stream = await startSink({ ...common, sink, retryMs: options.sinkRetryMs, upstream: streams.at(-1) })
+      sinkStreams.push(stream)
+      options.onStream?.(stream)
+    }
     await Promise.all(streams.map(stream => stream.done))
+    // A database that is down stops no other stream; it is told of when they have ended.
+    await Promise.all(sinkStreams.map(stream => stream.done))
   } catch (error) {
     failing.abort()
-    await Promise.all(streams.map(stream => stream.settled))
+    await Promise.all([...streams, ...sinkStreams].map(stream => stream.settled))
     throw error
   }
-  return streams
+  return [...streams, ...sinkStreams]
 }
 
 function needModel(model: NamedModel | undefined): NamedModel {

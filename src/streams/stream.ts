@@ -108,7 +108,9 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
       busy = value
     },
     progress: progress => {
-      batches.push(progress)
+      // A run of weeks has many: what the log keeps of them is not kept here as well.
+      const { expectations, ...kept } = progress
+      batches.push(kept)
       options.onProgress?.(progress)
     },
     stop: () => stopping.abort(),
