@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
-import { forget } from '../pipeline/forget.js'
+import { type Forgotten, forget } from '../pipeline/forget.js'
+import { forgetOrders } from '../pipeline/orders.js'
 import { checkReceipt } from '../pipeline/receipt.js'
-import { openSink } from '../sources/sink.js'
+import { openSink } from '../sources/open-sink.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
 
 const help = `
 usage: moodlake forget USER [--lake DIR] [--yes] [--source DIR]… [--sink URI]… [--reason TEXT] [--json]
        moodlake forget --post ID… [the same options]
+       moodlake forget --orders [the same options]
        moodlake forget --verify RECEIPT [--json]
 
 Takes all of a user out of a lake: every table, every kept version, what lies landed, after asking; then looks at every byte that
@@ -15,6 +17,7 @@ is left, and signs a receipt (kept in the lake, under _forget/receipts). What so
 is finished when it is called again.
 
   --post ID         one post instead of a user; may be given again
+  --orders          what platforms have told to forget (Bluesky's deletions, X's compliance notices) and has come into bronze
   --source DIR      source files that are to forget too; may be given again
   --sink URI        postgres:// or mongodb:// database that is to forget at once (one that 'run --sink' fills does so by itself)
   --reason TEXT     for the receipt
@@ -55,6 +58,7 @@ async function run(args: string[]): Promise<number> {
     options: {
       lake: { type: 'string', default: './lake' },
       post: { type: 'string', multiple: true },
+      orders: { type: 'boolean', default: false },
       source: { type: 'string', multiple: true },
       sink: { type: 'string', multiple: true },
       reason: { type: 'string' },
@@ -65,14 +69,20 @@ async function run(args: string[]): Promise<number> {
   })
   if (values.verify !== undefined) return verifyFile(values.verify, values.json)
   const { lake, post: posts = [], source: sources = [], reason } = values
-  if (positionals.length !== (posts.length ? 0 : 1)) throw new UsageError('forget: name one user, or posts with --post')
   const [user] = positionals
-  const what = user === undefined ? `${posts.length} posts` : `all of ${user}`
+  if (positionals.length + (posts.length ? 1 : 0) + Number(values.orders) !== 1)
+    throw new UsageError('forget: name one user, or posts with --post, or --orders')
+  const orders: Forgotten[] = user === undefined ? posts.map(tweetId => ({ tweetId })) : [{ user }]
+  if (values.orders) for await (const order of forgetOrders(lake)) orders.push(order)
+  if (!orders.length) {
+    say(`${lake}: no orders to forget`)
+    return 0
+  }
+  const what = user === undefined ? `${orders.length} ${values.orders ? 'users and posts' : 'posts'}` : `all of ${user}`
   if (!values.yes && !(await asked(what, lake))) {
     say('nothing removed')
     return 1
   }
-  const orders = user === undefined ? posts.map(tweetId => ({ tweetId })) : { user }
   const sinks = []
   try {
     for (const uri of values.sink ?? []) sinks.push(await openSink(uri))

@@ -1,6 +1,6 @@
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
-import { type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
-import { loadModel } from '../registry/load-model.js'
+import { isLive, type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
+import { followModel } from '../registry/follow-model.js'
 import { monitorStreams, showLines, streamVerdict, verdictText } from '../streams/monitor.js'
 import type { Progress, Stream, Trigger } from '../streams/stream.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
@@ -9,13 +9,16 @@ import { readExpectations } from './read-expectations.js'
 const help = `
 usage: moodlake run --source URI [options]
 
-Takes tweets from JSON files or a Kafka topic through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
+Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silver and gold. Run it again: what is new is taken, and nothing else.
 
-  --source URI        folder of JSON files, one file, s3://bucket/prefix, or kafka://HOST:PORT[,…]/TOPIC
+  --source URI        folder of JSON files, one file, s3://bucket/prefix, kafka://HOST:PORT[,…]/TOPIC, bluesky: (posts of a public
+                      server), ws(s)://HOST:PORT/subscribe?… or ws(s)://HOST:PORT/xrpc/network.bsky.jetstream.subscribeEvents?…,
+                      x:stream (by its rules, see moodlake rules) or x:search?query=… (token in X_BEARER_TOKEN)
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
   --model URI         compact (default), a folder, file:…, models:/NAME@ALIAS or models:/NAME/VERSION
   --mode MODE         linear (default): one stage after another; concurrent: all at once
-  --trigger WHEN      available-now (default); an interval such as 5s or 500ms, or continuous: runs until stopped
+  --trigger WHEN      available-now (default); an interval such as 5s or 500ms, or continuous: runs until stopped; a live
+                      feed has nothing more when it has been silent for 5 seconds
   --until TABLE       bronze, silver or gold (default)
   --expect RULE       TABLE:NAME:ACTION:SQL, such as "silver:short:warn:length(full_text) < 280", or a .json file of them;
                       actions: warn, drop, quarantine, fail; may be given again
@@ -27,6 +30,7 @@ Takes tweets from JSON files or a Kafka topic through bronze, silver and gold. R
   --merge-schema A,B  columns beyond the schema that bronze takes from now on
   --max-files N       files in a batch (default 50000)
   --max-rows N        rows in a batch that comes from a Kafka topic (default 100000) or a table
+  --budget DOLLARS    ends reading from X when this is spent
   --json              one JSON document on stdout when done
 `
 
@@ -70,6 +74,12 @@ interface RunArguments {
   json: boolean
 }
 
+function readDollars(value: string): number {
+  const dollars = Number(value.replace(/^\$/, ''))
+  if (!(dollars > 0)) throw new UsageError(`--budget: not an amount of dollars: ${value}`)
+  return dollars
+}
+
 function readOptions(args: string[]): RunArguments {
   const { values } = parse({
     args,
@@ -88,11 +98,14 @@ function readOptions(args: string[]): RunArguments {
       'max-disk': { type: 'string' },
       'max-files': { type: 'string' },
       'max-rows': { type: 'string' },
+      budget: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
   if (!values.source)
-    throw new UsageError('run: --source is missing: a folder of JSON files, s3://bucket/prefix or kafka://HOST:PORT/TOPIC')
+    throw new UsageError(
+      'run: --source is missing: a folder of JSON files, s3://bucket/prefix, kafka://HOST:PORT/TOPIC, bluesky: or x:stream',
+    )
   return {
     model: values.model,
     json: values.json,
@@ -111,6 +124,7 @@ function readOptions(args: string[]): RunArguments {
       ...(values.sink && { sinks: values.sink }),
       ...(values.lateness && { latenessMs: readAmount('lateness', values.lateness, TIMES) }),
       ...(values['max-disk'] && { disk: { maxBytes: readAmount('max-disk', values['max-disk'], SIZES) } }),
+      ...(values.budget && { budget: readDollars(values.budget) }),
       ...(values['merge-schema'] && { admit: values['merge-schema'].split(',').filter(Boolean) }),
     },
   }
@@ -156,8 +170,7 @@ function summary(stream: Stream) {
 /** Complains about a run that was given nothing it could use: exit code 1 though nothing broke. */
 function complaint(source: string, status: LakeStatus): string | undefined {
   const rows = (name: string) => status.tables[name]?.rows ?? 0
-  const kafka = source.startsWith('kafka:')
-  if (!rows('bronze') && kafka) return `source: no records in ${source}`
+  if (!rows('bronze') && (source.startsWith('kafka:') || isLive(source))) return `source: no records in ${source}`
   if (!rows('bronze')) return `source: no JSON records in ${source} (files end in .json, .jsonl or .ndjson, also with .gz)`
   if (status.streams.silver_stream && !rows('silver'))
     return `source: none of the ${rows('bronze')} records of ${source} is a tweet; see the table quarantine`
@@ -202,11 +215,19 @@ async function run(args: string[]): Promise<number> {
     stop.abort()
   }
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-  const model = options.until === 'gold' ? await loadModel(uri) : undefined
+  const model =
+    options.until === 'gold'
+      ? await followModel(uri, {
+          onExchange: (from, to) => say(`gold_stream   ${to.uri} takes the place of ${from.uri}`),
+          onTrouble: error => say(`gold_stream   the model stays: ${error.message}`),
+        })
+      : undefined
   try {
     const triggerMs = typeof options.trigger === 'object' ? options.trigger.everyMs : undefined
     const watch = watchRun({ ...options, idlePolls, triggerMs }, () => stop.abort())
-    const streams = await runPipeline({ ...options, ...watch.options, model, signal: stop.signal }).finally(watch.end)
+    const streams = await runPipeline({ ...options, ...watch.options, onNotice: say, model, signal: stop.signal }).finally(
+      watch.end,
+    )
     const verdicts = streams.map(stream => streamVerdict(stream.name, stream.progress(), triggerMs || undefined))
     const status = await lakeStatus(options.lake)
     const rows = Object.fromEntries(Object.keys(LAKE_TABLES).map(name => [name, status.tables[name]?.rows ?? 0]))

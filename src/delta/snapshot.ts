@@ -1,9 +1,11 @@
 /** A table as it stood at one version. */
+
 import type { Store } from '../stores/store.js'
 import { type AddFile, decodePath, type Protocol } from './actions.js'
+import { mappingOf } from './column-mapping.js'
 import { duckdb, type Row } from './duckdb.js'
 import { DataFileError, InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
-import { checkReadable, mappingOf } from './protocol.js'
+import { checkReadable } from './protocol.js'
 import { relationSql } from './relation.js'
 import { parseSchemaString, type Schema } from './schema.js'
 import type { TableState } from './state.js'

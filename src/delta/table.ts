@@ -5,6 +5,7 @@ import type { Store } from '../stores/store.js'
 import { commitName, type MetaData } from './actions.js'
 import { type Changed, changeRows } from './change.js'
 import { type ChangeRange, type Changes, changesOf } from './changes.js'
+import { withColumnIds } from './column-mapping.js'
 import { type At, tableCore } from './core.js'
 import { InvalidSchemaError, TableExistsError } from './errors.js'
 import { commitsOf, type HistoryEntry, historyOf, type LogCommit } from './history.js'
@@ -117,32 +118,33 @@ export async function openTable(location: string | Store): Promise<DeltaTable> {
 }
 
 /**
- * Makes a table at protocol 1/2, or 3/7 where its types or properties need a feature (`timestamp_ntz`,
- * `delta.enableDeletionVectors`). Throws `TableExistsError` (unless `ifNotExists`) and `InvalidSchemaError`.
+ * Makes a table at protocol 1/2, or as high as its types and properties need: 2/5 for `delta.columnMapping.mode`, 3/7 for
+ * `timestamp_ntz` and `delta.enableDeletionVectors`. Throws `TableExistsError` (unless `ifNotExists`) and `InvalidSchemaError`.
  * @example
  * const table = await createTable('lake/bronze', { schema: 'id string not null, text string' })
  * await table.append([{ id: '1', text: 'hello' }])
  */
 export async function createTable(location: string | Store, options: CreateOptions): Promise<DeltaTable> {
   const store = openStore(location)
-  const schema = checkedSchema(typeof options.schema === 'string' ? parseSchema(options.schema) : options.schema)
+  const given = checkedSchema(typeof options.schema === 'string' ? parseSchema(options.schema) : options.schema)
   const partitionColumns = options.partitionBy ?? []
-  checkPartitions(schema, partitionColumns)
+  checkPartitions(given, partitionColumns)
   const existing = async () => {
     if (!options.ifNotExists) throw new TableExistsError(store.uri)
     return openTable(store)
   }
   if (await isTable(store)) return existing()
   const now = Date.now()
-  const metaData: MetaData = {
+  const bare: MetaData = {
     id: randomUUID(),
     ...(options.description === undefined ? {} : { description: options.description }),
     format: { provider: 'parquet', options: {} },
-    schemaString: JSON.stringify(schema),
+    schemaString: '',
     partitionColumns: [...partitionColumns],
     configuration: { ...options.properties },
     createdTime: now,
   }
+  const { metaData, schema } = withColumnIds(bare, given)
   const protocol = protocolFor(store.uri, schema, metaData.configuration)
   checkWritable(store.uri, protocol, metaData, schema)
   try {

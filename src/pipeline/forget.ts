@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type DeltaTable, openTable } from '../delta/index.js'
 import { cacheFolder } from '../delta/local-files.js'
 import { openLake } from '../explore/lake-sql.js'
+import { openFiles } from '../sources/open-files.js'
 import type { Sink } from '../sources/sink.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
@@ -13,20 +14,12 @@ import { forgetFiles } from './forget-files.js'
 import { type ByteScan, scanBytes } from './forget-scan.js'
 import { gatherTerms, purgeOf, type Terms } from './forget-terms.js'
 import { lakeTable, tableLocation } from './lake.js'
+import type { ForgetOrder } from './orders.js'
 import { documentHash, type Signed, signReceipt } from './receipt.js'
-import { openFiles } from './run.js'
 import { FORGET_FOLDER, openSuppression } from './suppression.js'
 
-/** An order to forget: all of a user, or one post. */
-export interface ForgetOrder {
-  /** Name of the user, without `@`; upper and lower case are one. */
-  user?: string
-  /** Id of a post. */
-  tweetId?: string
-  /** Such as `account deleted`. */
-  reason?: string
-  time?: Date | string
-}
+/** Whom or what to forget; what else an order says is not needed. */
+export type Forgotten = Pick<ForgetOrder, 'user' | 'tweetId'>
 
 /** Options of `forget`. */
 export interface ForgetOptions {
@@ -82,11 +75,11 @@ export class NotForgottenError extends Error {
  * @throws NotForgottenError when something is still there at the end
  */
 export async function forget(
-  orders: ForgetOrder | readonly ForgetOrder[],
+  orders: Forgotten | readonly Forgotten[],
   options: ForgetOptions = {},
 ): Promise<Signed<ForgetReceipt>> {
   const { lake = './lake', graceMs = GRACE_MS, signal } = options
-  const list = Array.isArray(orders) ? (orders as readonly ForgetOrder[]) : [orders as ForgetOrder]
+  const list = Array.isArray(orders) ? (orders as readonly Forgotten[]) : [orders as Forgotten]
   const users = list.flatMap(({ user }) => (user === undefined ? [] : [checkedUser(user)]))
   const posts = list.flatMap(({ tweetId }) => (tweetId === undefined ? [] : [tweetId]))
   if (!users.length && !posts.length) throw new Error('forget: no user and no post named')
@@ -148,7 +141,7 @@ const GROUP_MS = 5000
  * @returns the receipts as they are made
  */
 export async function* forgetAll(
-  orders: AsyncIterable<ForgetOrder>,
+  orders: AsyncIterable<Forgotten>,
   options: ForgetOptions = {},
 ): AsyncIterable<Signed<ForgetReceipt>> {
   const coming = orders[Symbol.asyncIterator]()

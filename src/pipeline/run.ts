@@ -1,11 +1,12 @@
-import { stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
 import { type DeltaTable, duckdb, parseSchema, type Snapshot } from '../delta/index.js'
+import { blueskyFeed, isBlueskyAddress, parseBlueskyAddress } from '../sources/bluesky.js'
 import { jsonFiles, relogFiles } from '../sources/json-files.js'
 import { kafkaTopic } from '../sources/kafka.js'
 import { parseKafkaAddress } from '../sources/kafka-client.js'
+import { openFiles } from '../sources/open-files.js'
 import type { Limits, Source } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
+import { isXAddress, parseXAddress, xFeed } from '../sources/x.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
 import type { BatchRange } from '../streams/checkpoint.js'
@@ -64,12 +65,23 @@ async function lastBatch(stream: string, tables: readonly DeltaTable[]): Promise
   throw new Error(`${stream}: its checkpoint is gone, and ${table.store.uri} does not say what batch ${id} read; clear the lake`)
 }
 
-/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), or a Kafka topic (`kafka://host:port/topic`) → `bronze`. */
-export async function startBronze(
-  options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
-): Promise<Stream> {
-  const { lake = './lake', source, admit = [], rules = [] } = options
-  const input = await openInput(source, lake)
+/** Options of `startBronze`. */
+export interface BronzeStreamOptions extends PipelineStreamOptions {
+  /** As in `RunOptions`. */
+  source: string
+  /** Columns beyond the schema that bronze takes from now on. */
+  admit?: readonly string[]
+  /** US dollars after which X is asked no more. Default: no bound. */
+  budget?: number
+}
+
+/**
+ * Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), a Kafka topic (`kafka://host:port/topic`), or a live feed
+ * (`bluesky:`, `wss://…`, `x:…`), whose events are landed under `landing/` of the lake first → `bronze`.
+ */
+export async function startBronze(options: BronzeStreamOptions): Promise<Stream> {
+  const { lake = './lake', admit = [], rules = [] } = options
+  const input = await openInput(options)
   const table = await lakeTable(lake, 'bronze')
   const suppression = openSuppression(lake)
   const quarantine = rules.length ? await lakeTable(lake, 'quarantine') : undefined
@@ -243,8 +255,14 @@ interface Input {
   recover(table: DeltaTable): Promise<BatchRange | undefined>
 }
 
-/** The input of bronze: a Kafka topic, or JSON files. */
-async function openInput(source: string, lake: string): Promise<Input> {
+/** True for a feed that goes on for ever and cannot be asked again. */
+export function isLive(source: string): boolean {
+  return isBlueskyAddress(source) || isXAddress(source)
+}
+
+/** The input of bronze: a Kafka topic, a live feed, or JSON files. */
+async function openInput(options: BronzeStreamOptions): Promise<Input> {
+  const { source, lake = './lake', onNotice, budget } = options
   if (source.startsWith('kafka:')) {
     const address = parseKafkaAddress(source)
     return {
@@ -253,46 +271,41 @@ async function openInput(source: string, lake: string): Promise<Input> {
       recover: table => lastBatch('bronze_stream', [table]),
     }
   }
-  const { store, prefix } = await openFiles(source)
   const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
-  return {
-    source: jsonFiles({ store, prefix, log }),
-    definition: { source: 'json-files' },
-    async recover(table) {
-      const snapshot = await table.snapshot()
-      const id = snapshot.txn('bronze_stream')
-      if (id === undefined) return undefined
-      const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
-      const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
-      return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
-    },
+  if (isLive(source)) {
+    const platform = isXAddress(source) ? 'x' : 'bluesky'
+    const landing = { store: openStore(lake), path: `landing/${platform}` }
+    const feed =
+      platform === 'x'
+        ? xFeed({ address: parseXAddress(source), landing, log, onNotice, budget })
+        : blueskyFeed({ address: parseBlueskyAddress(source), landing, log, onNotice })
+    return { source: feed, definition: { source: platform }, recover: recoverFiles(landing.store, log) }
   }
+  const { store, prefix } = await openFiles(source)
+  return { source: jsonFiles({ store, prefix, log }), definition: { source: 'json-files' }, recover: recoverFiles(store, log) }
 }
 
-/** The store and prefix of input files: a folder, one file, or an address. Throws when there is no such folder. */
-export async function openFiles(source: string): Promise<{ store: Store; prefix: string }> {
-  if (/^[a-z0-9]+:/i.test(source) && !source.startsWith('file:')) return { store: openStore(source), prefix: '' }
-  const path = source.startsWith('file:') ? new URL(source).pathname : source
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-      throw new Error(`source: no such folder: ${source}`, { cause: error })
-    if (error.code === 'EACCES') throw new Error(`source: no permission to read ${source}`, { cause: error })
-    throw error
-  })
-  return found.isDirectory()
-    ? { store: openStore(path), prefix: '' }
-    : { store: openStore(dirname(path)), prefix: basename(path) }
+/** Finds which files have been read by the files that the table names. */
+function recoverFiles(store: Store, log: { store: Store; path: string }): Input['recover'] {
+  return async table => {
+    const snapshot = await table.snapshot()
+    const id = snapshot.txn('bronze_stream')
+    if (id === undefined) return undefined
+    const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
+    const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
+    return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
+  }
 }
 
 /** Options of `runPipeline`. */
 export interface RunOptions {
-  /** Folder of JSON files, one file, `s3://bucket/prefix`, or `kafka://host:port/topic`. */
+  /** Folder of JSON files, one file, `s3://bucket/prefix`, `kafka://host:port/topic`, or a live feed: `bluesky:`, `wss://…`, `x:stream`, `x:search?query=…`. */
   source: string
   /** Default `./lake`. */
   lake?: string
   /** Scores the tweets; not needed with `until: 'bronze' | 'silver'`. */
   model?: NamedModel
-  /** `linear`: one stage after another; `concurrent`: all streams at once. The tables are the same. Default `linear`. */
+  /** `linear`: one stage after another; `concurrent`: all streams at once, as always with a live feed. The tables are the same. Default `linear`. */
   mode?: 'linear' | 'concurrent'
   /** Last stage to run. Default `gold`. */
   until?: 'bronze' | 'silver' | 'gold'
@@ -310,10 +323,14 @@ export interface RunOptions {
   sinks?: readonly string[]
   /** As `retryMs` in `startSink`. */
   sinkRetryMs?: number
+  /** US dollars after which X is asked no more and the run ends. Default: no bound. */
+  budget?: number
   signal?: AbortSignal
   onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
   onScored?(scoring: Scoring): void
+  /** Hears what a live feed has to say: lost connections, gaps. Default: process warnings. */
+  onNotice?(text: string): void
   /** Receives each stream as it starts. */
   onStream?(stream: Stream): void
 }
@@ -323,19 +340,21 @@ export interface RunOptions {
  * @throws what the first failing stream threw, when all have ended
  */
 export async function runPipeline(options: RunOptions): Promise<Stream[]> {
-  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, admit, onProgress, onScored } = options
-  const { expectations = {}, latenessMs, disk } = options
+  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, onProgress, onScored } = options
+  const { admit, budget, onNotice, expectations = {}, latenessMs, disk } = options
   checkExpectations(expectations, { bronze: [], silver: SILVER_RULES, gold: GOLD_RULES })
   const failing = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal
-  const together = mode === 'concurrent' || (trigger !== undefined && trigger !== 'available-now')
+  const together = mode === 'concurrent' || isLive(source) || (trigger !== undefined && trigger !== 'available-now')
   const streams: Stream[] = []
+  // What follows a live feed ends with it, whatever the feed's own trigger.
+  const following = isLive(source) ? { trigger: 'available-now' as const } : {}
   const common = { lake, trigger, limits, disk, signal, onProgress }
   const { bronze, silver, gold } = expectations
   const stages = [
-    () => startBronze({ ...common, source, admit, rules: bronze }),
-    () => startSilver({ ...common, upstream: streams.at(-1), latenessMs, rules: silver }),
-    () => startGold({ ...common, upstream: streams.at(-1), model: needModel(model), onScored, rules: gold }),
+    () => startBronze({ ...common, source, admit, budget, onNotice, rules: bronze }),
+    () => startSilver({ ...common, ...following, upstream: streams.at(-1), latenessMs, rules: silver }),
+    () => startGold({ ...common, ...following, upstream: streams.at(-1), model: needModel(model), onScored, rules: gold }),
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
   if (until === 'gold') needModel(model)
   const sinkStreams: Stream[] = []

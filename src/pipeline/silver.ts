@@ -4,6 +4,7 @@ import type { Batch } from '../sources/batch.js'
 import type { RuleCount } from '../streams/stream.js'
 import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
 import { tweetDateSql } from '../text/dates.js'
+import { type Marked, readFacets } from '../text/facets.js'
 import { languageOf } from '../text/language.js'
 import { placeOf, type TweetPlace } from '../text/place.js'
 import { LABELS } from '../tweet.js'
@@ -17,6 +18,7 @@ export const SILVER_SCHEMA = `tweet_id string not null, timestamp timestamp not 
 
 /** What a bronze row must be to come into silver, tried in this order. */
 export const SILVER_RULES: readonly Expectation[] = [
+  ['order_to_forget', "form <> 'order'", '\'order to forget \' || coalesce(id, "user")'],
   [
     'not_utf8',
     `NOT (form = 'unknown' AND starts_with(coalesce(rescue, ''), '{"not_utf8":'))`,
@@ -50,7 +52,7 @@ const READ_COLUMNS = {
   longitude: 'DOUBLE',
 }
 
-/** Where the two platform forms say where a tweet comes from: point, place, profile. */
+/** Where the two forms of Twitter's API say where a tweet comes from: point, place, profile. */
 const PLACE_PATHS = {
   'twitter-v1': ['$.coordinates', '$.place', '$.user.location'],
   'twitter-v2': [
@@ -62,6 +64,8 @@ const PLACE_PATHS = {
     '$.author.location',
   ],
 }
+/** What a Bluesky post says of its own text: facets and tags, by either wire. */
+const FACET_PATHS = ['$.commit.record.facets', '$.payload.record.facets', '$.commit.record.tags', '$.payload.record.tags']
 
 const SILVER_COLUMNS = parseSchema(SILVER_SCHEMA)
   .fields.map(field => quoteName(field.name))
@@ -160,9 +164,10 @@ function distinctTweets(from: string, known: string | undefined, withRecord: boo
     .join(' ')
   const somewhere = `len(list_filter(parts, lambda part: part::VARCHAR NOT IN ('null', '""'))) > 0`
   const isNew = known ? `AND NOT EXISTS (SELECT 1 FROM ${known} k WHERE k.tweet_id = f.tweet_id)` : ''
+  const facets = `json_extract(record, [${FACET_PATHS.map(quoteText).join(', ')}])`
   return `
-    SELECT * EXCLUDE (parts), CASE WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place FROM (
-      SELECT * EXCLUDE (record)${withRecord ? `, ${BRONZE_RECORD} AS _record` : ''}, CASE form ${place} END AS parts
+    SELECT * EXCLUDE (parts), CASE WHEN form = 'bluesky' THEN to_json({facets: parts})::VARCHAR WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place FROM (
+      SELECT * EXCLUDE (record)${withRecord ? `, ${BRONZE_RECORD} AS _record` : ''}, CASE form ${place} WHEN 'bluesky' THEN ${facets} END AS parts
       FROM (SELECT * FROM ${from} f WHERE _broken IS NULL ${isNew})
       QUALIFY row_number() OVER (PARTITION BY tweet_id ORDER BY n) = 1 ORDER BY n
     )`
@@ -173,11 +178,13 @@ async function readTweets(columns: Record<string, unknown[]>): Promise<Record<st
   const langs = columns.lang as (string | null)[]
   const made = Object.fromEntries(Object.keys(READ_COLUMNS).map(name => [name, new Array<unknown>(texts.length)]))
   for (const [i, text] of texts.entries()) {
-    const place = placeOfRecord(columns.place![i] as string | null)
+    const said = columns.place![i] === null ? undefined : (JSON.parse(columns.place![i] as string) as unknown)
+    const place = Array.isArray(said) ? placeOfParts(said) : undefined
+    const marked = said === undefined || place ? undefined : markedIn(text, said as { facets: unknown[] })
     // One tweet at a time: the parts of its text are looked up by all three.
-    made.cleaned_text![i] = cleanText(text)
-    made.handles![i] = mentionsOf(text).join(' ') || null
-    made.tags![i] = hashtagsOf(text).join(' ') || null
+    made.cleaned_text![i] = cleanText(marked?.text ?? text)
+    made.handles![i] = (marked?.mentions.length ? marked.mentions : mentionsOf(text)).join(' ') || null
+    made.tags![i] = (marked?.hashtags.length ? marked.hashtags : hashtagsOf(text)).join(' ') || null
     made.retweet![i] = isRetweet(text)
     made.language![i] = languageOf(langs[i], text)
     made.location![i] = place?.location ?? null
@@ -188,10 +195,13 @@ async function readTweets(columns: Record<string, unknown[]>): Promise<Record<st
   return made
 }
 
-/** Where a tweet comes from, by the JSON array of its record's parts in the order of `PLACE_PATHS`. */
-function placeOfRecord(json: string | null): TweetPlace | undefined {
-  if (json === null) return undefined
-  const parts = JSON.parse(json) as unknown[]
+/** What a Bluesky post marks in its text; its parts are in the order of `FACET_PATHS`. */
+function markedIn(text: string, { facets: [v1, v2, tags1, tags2] }: { facets: unknown[] }): Marked {
+  return readFacets(text, v1 ?? v2, tags1 ?? tags2)
+}
+
+/** Where a tweet comes from, by its record's parts in the order of `PLACE_PATHS`. */
+function placeOfParts(parts: unknown[]): TweetPlace {
   const [point, place, profile, flatPoint, flatPlace, flatProfile] = parts.map(part => part ?? undefined)
   return placeOf({ coordinates: point ?? flatPoint, place: place ?? flatPlace, profile: profile ?? flatProfile })
 }

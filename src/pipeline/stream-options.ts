@@ -19,6 +19,8 @@ export interface PipelineStreamOptions {
   disk?: DiskBudget
   signal?: AbortSignal
   onProgress?(progress: Progress): void
+  /** Hears what a live feed has to say: lost connections, gaps. Default: process warnings. */
+  onNotice?(text: string): void
 }
 
 /** What all streams have in common. */

@@ -143,8 +143,8 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
   return stream
 }
 
-/** The signal of the notebook's Stop button; see kernel/launcher.cjs. */
-function stopButton(): AbortSignal | undefined {
+/** The signal of the notebook's Stop button, undefined outside a notebook; see kernel/launcher.cjs. */
+export function stopButton(): AbortSignal | undefined {
   const armed = (globalThis as { [key: symbol]: unknown })[Symbol.for('moodlake.interrupt')]
   return typeof armed === 'function' ? (armed() as AbortSignal) : undefined
 }
@@ -189,7 +189,7 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
         const limits = typeof options.limits === 'function' ? options.limits() : options.limits
         const available = await source.latest(from, limits, signal)
         if (!available) {
-          if (trigger === 'available-now' && sourceIsComplete) return
+          if (source.ended?.() || (trigger === 'available-now' && sourceIsComplete)) return
           await pause(trigger === 'available-now' ? POLL_MS : Math.max(POLL_MS, trigger.everyMs), signal)
           continue
         }

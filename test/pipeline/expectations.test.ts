@@ -42,6 +42,7 @@ describe('expectations', () => {
     const lake = await newFolder('rules')
     await run(await source(), lake)
     expect(await sums(lake)).toEqual({
+      order_to_forget: ['quarantine', 45, 0],
       not_utf8: ['quarantine', 45, 0],
       not_json: ['quarantine', 44, 1],
       not_a_tweet: ['quarantine', 44, 0],
