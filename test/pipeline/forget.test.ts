@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { duckdb, openTable } from '../../src/delta/index.js'
+import { application } from '../../src/pipeline/application.js'
 import { forget, forgetAll } from '../../src/pipeline/forget.js'
 import { optimizeLake } from '../../src/pipeline/lake.js'
 import { type ForgetOrder, forgetOrders } from '../../src/pipeline/orders.js'
@@ -178,6 +179,9 @@ sys.stdout.flush(); os._exit(0)`
     const mentions = (rows: typeof found.gold) =>
       rows!.filter(({ mention }) => mention !== NAME).map(({ mention, total }) => [mention, total])
     expect(mentions(found.application).sort()).toEqual(mentions(wanted.application).sort())
+    const snapshot = await (await openTable(join(lake, 'gold'))).snapshot()
+    const recount = await (await duckdb()).rows(application(await snapshot.relation()))
+    expect(withoutTimes(found.application!)).toEqual(withoutTimes(recount))
   })
 
   it('killed at any write, the next call finishes it', async () => {
