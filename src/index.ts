@@ -91,11 +91,13 @@ export { type CrashReport, crashTest } from './pipeline/crash-test.js'
 export type { DiskBudget } from './pipeline/disk-budget.js'
 export { evaluateLake, type LakeEvaluation, type LoggedRun, logEvaluation } from './pipeline/evaluation.js'
 export { type Expectation, ExpectationError, type Expectations } from './pipeline/expectations.js'
-export { type ForgetOptions, type ForgetReceipt, forget, forgetAll } from './pipeline/forget.js'
+export { type ForgetOptions, type ForgetReceipt, type Forgotten, forget, forgetAll } from './pipeline/forget.js'
 export { clearLake, type LakeStatus, lakeStatus, optimizeLake, streamHistory, vacuumLake } from './pipeline/lake.js'
 export { type ForgetOrder, forgetOrders, readOrders } from './pipeline/orders.js'
 export {
   listQuarantine,
+  type Mended,
+  type MendOptions,
   type QuarantineRow,
   type QuarantineSelection,
   replayQuarantine,

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
-import { forget } from '../pipeline/forget.js'
-import { type ForgetOrder, forgetOrders } from '../pipeline/orders.js'
+import { type Forgotten, forget } from '../pipeline/forget.js'
+import { forgetOrders } from '../pipeline/orders.js'
 import { checkReceipt } from '../pipeline/receipt.js'
-import { openSink } from '../sources/sink.js'
+import { openSink } from '../sources/open-sink.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
 
 const help = `
@@ -17,7 +17,7 @@ is left, and signs a receipt (kept in the lake, under _forget/receipts). What so
 is finished when it is called again.
 
   --post ID         one post instead of a user; may be given again
-  --orders          whom and what the platforms ordered to forget: deleted posts and accounts of a feed, notices of compliance
+  --orders          what platforms have told to forget (Bluesky's deletions, X's compliance notices) and has come into bronze
   --source DIR      source files that are to forget too; may be given again
   --sink URI        postgres:// or mongodb:// database that is to forget at once (one that 'run --sink' fills does so by itself)
   --reason TEXT     for the receipt
@@ -69,18 +69,16 @@ async function run(args: string[]): Promise<number> {
   })
   if (values.verify !== undefined) return verifyFile(values.verify, values.json)
   const { lake, post: posts = [], source: sources = [], reason } = values
-  if (positionals.length !== (posts.length || values.orders ? 0 : 1) || (posts.length && values.orders))
-    throw new UsageError('forget: name one user, or posts with --post, or --orders')
   const [user] = positionals
-  const orders: ForgetOrder[] = user === undefined ? posts.map(tweetId => ({ tweetId })) : [{ user }]
+  if (positionals.length + (posts.length ? 1 : 0) + Number(values.orders) !== 1)
+    throw new UsageError('forget: name one user, or posts with --post, or --orders')
+  const orders: Forgotten[] = user === undefined ? posts.map(tweetId => ({ tweetId })) : [{ user }]
   if (values.orders) for await (const order of forgetOrders(lake)) orders.push(order)
   if (!orders.length) {
-    if (values.json) printJson({ orders: 0 })
-    else say(`${lake}: no orders to forget`)
+    say(`${lake}: no orders to forget`)
     return 0
   }
-  const what =
-    user !== undefined ? `all of ${user}` : values.orders ? `what ${orders.length} orders name` : `${posts.length} posts`
+  const what = user === undefined ? `${orders.length} ${values.orders ? 'users and posts' : 'posts'}` : `all of ${user}`
   if (!values.yes && !(await asked(what, lake))) {
     say('nothing removed')
     return 1

@@ -21,11 +21,13 @@ function textTest({ users, ids, starts }: Terms): (text: string) => 'name' | 'id
   const named = names && new RegExp(`${names.mention}|${names.address}|${names.quoted}`, 'i')
   // Inside JSON inside JSON quotes are escaped once more.
   const nested = users.length ? new RegExp(namePatterns(users)!.quoted.replaceAll('"', '\\\\"'), 'i') : undefined
+  const odd = [...ids].filter(id => !/^\w+$/.test(id))
   const known = [...starts].filter(start => start.length >= LEAST)
   const plain = new Set(known.filter(start => plainStart(start) === start))
   const escaped = known.filter(start => !plain.has(start)).map(start => `"${plainStart(start)}`)
   return text => {
     if (named?.test(text) || nested?.test(text)) return 'name'
+    if (odd.some(id => text.includes(id))) return 'id'
     if (ids.size) for (const [token] of text.matchAll(/[0-9A-Za-z_]{5,}/g)) if (ids.has(token)) return 'id'
     if (escaped.some(start => text.includes(start))) return 'text'
     // A text is a whole string, or its beginning is that of one.

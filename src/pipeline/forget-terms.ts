@@ -57,6 +57,14 @@ function namesSql(column: string, { users, ids }: Pick<Terms, 'users' | 'ids'>):
 const lowerIn = (column: string, users: readonly string[]) =>
   users.length ? `coalesce(lower(${column}) IN (${users.map(quoteText).join(', ')}), false)` : 'false'
 
+/** SQL: the platform's number of whoever wrote a row of `bronze`. */
+const AUTHOR_ID = `coalesce(json_extract_string(record, '$.user.id_str'), json_extract_string(record, '$.data.author_id'), json_extract_string(record, '$.author_id'))`
+const byNumber = (users: readonly string[]) =>
+  `form LIKE 'twitter-%' AND ${lowerIn(
+    AUTHOR_ID,
+    users.filter(user => /^\d+$/.test(user)),
+  )}`
+
 /** SQL: a row of `bronze` that is a post of the users, or a copy of one. */
 function ownBronze({ users, idTable, ids }: Terms): string {
   const names = namePatterns(users)
@@ -65,7 +73,9 @@ function ownBronze({ users, idTable, ids }: Terms): string {
   const copies = `form = 'twitter-v1' AND (${lowerIn(copied('user.screen_name'), users)}${ids.size ? ` OR ${copied('id_str')} IN (SELECT id FROM ${idTable})` : ''})`
   const retweet = names ? `regexp_matches(text, ${quoteText(`(?i)^\\s*RT ${names.mention}`)})` : 'false'
   const unknown = `form = 'unknown' AND ${namesSql('rescue', { users, ids })}`
-  return [lowerIn('"user"', users), known, copies, retweet, unknown].map(part => `coalesce(${part}, false)`).join(' OR ')
+  return [lowerIn('"user"', users), known, byNumber(users), copies, retweet, unknown]
+    .map(part => `coalesce(${part}, false)`)
+    .join(' OR ')
 }
 
 /** SQL: a row of `quarantine` that is a post of the users. */
@@ -74,7 +84,7 @@ function ownQuarantine({ users, idTable, ids }: Terms): string {
   if (users.length) {
     const who = pattern(users, '"(?:user|screen_name|username|handle)"\\s*:\\s*"', '"')
     parts.push(`coalesce(regexp_matches(record, ${quoteText(`(?i)${who}`)}), false)`)
-    parts.push(`(rule IN ('not_json', 'not_utf8', 'not_a_tweet') AND ${namesSql('record', { users, ids })})`)
+    parts.push(`(rule IN ('not_json', 'not_utf8', 'not_a_tweet', 'order_to_forget') AND ${namesSql('record', { users, ids })})`)
   }
   return parts.join(' OR ') || 'false'
 }
@@ -110,6 +120,16 @@ export function purgeOf(name: string, schema: Schema, terms: Terms) {
   return { where, ...(changed.length ? { set, setWhere: changed.join(' OR ') } : {}) }
 }
 
+/** The users, and the names of those that are given by the platform's number. */
+async function withNames(tables: ReadonlyMap<string, string>, users: readonly string[]): Promise<string[]> {
+  const bronze = tables.get('bronze')
+  if (bronze === undefined || !users.some(user => /^\d+$/.test(user))) return [...users]
+  const from = await (await (await openTable(bronze)).snapshot()).relation()
+  const select = `SELECT DISTINCT lower("user") AS name FROM ${from} WHERE "user" IS NOT NULL AND ${byNumber(users)}`
+  const names = await (await duckdb()).rows<{ name: string }>(select)
+  return [...new Set([...users, ...names.map(({ name }) => name)])]
+}
+
 /** Gathers the posts of the users (and the given posts) from the tables that still have them: their ids and texts. */
 export async function gatherTerms(
   tables: ReadonlyMap<string, string>,
@@ -120,7 +140,14 @@ export async function gatherTerms(
   const idTable = quoteName(tempName('forget'))
   await database.load(idTable.slice(1, -1), { id: { type: 'VARCHAR', values: [...posts] } })
   const release = async () => void (await database.run(`DROP TABLE IF EXISTS ${idTable}`))
-  const base = { users: users.map(user => user.toLowerCase()), idTable, release }
+  const base = {
+    users: await withNames(
+      tables,
+      users.map(user => user.toLowerCase()),
+    ),
+    idTable,
+    release,
+  }
   const texts = new Set<string>()
   const starts = new Set<string>()
   try {

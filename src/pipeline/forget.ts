@@ -18,6 +18,9 @@ import type { ForgetOrder } from './orders.js'
 import { documentHash, type Signed, signReceipt } from './receipt.js'
 import { FORGET_FOLDER, openSuppression } from './suppression.js'
 
+/** Whom or what to forget; what else an order says is not needed. */
+export type Forgotten = Pick<ForgetOrder, 'user' | 'tweetId'>
+
 /** Options of `forget`. */
 export interface ForgetOptions {
   /** Folder or address of the lake. Default `./lake`. */
@@ -72,11 +75,11 @@ export class NotForgottenError extends Error {
  * @throws NotForgottenError when something is still there at the end
  */
 export async function forget(
-  orders: ForgetOrder | readonly ForgetOrder[],
+  orders: Forgotten | readonly Forgotten[],
   options: ForgetOptions = {},
 ): Promise<Signed<ForgetReceipt>> {
   const { lake = './lake', graceMs = GRACE_MS, signal } = options
-  const list = Array.isArray(orders) ? (orders as readonly ForgetOrder[]) : [orders as ForgetOrder]
+  const list = Array.isArray(orders) ? (orders as readonly Forgotten[]) : [orders as Forgotten]
   const users = list.flatMap(({ user }) => (user === undefined ? [] : [checkedUser(user)]))
   const posts = list.flatMap(({ tweetId }) => (tweetId === undefined ? [] : [tweetId]))
   if (!users.length && !posts.length) throw new Error('forget: no user and no post named')
@@ -138,7 +141,7 @@ const GROUP_MS = 5000
  * @returns the receipts as they are made
  */
 export async function* forgetAll(
-  orders: AsyncIterable<ForgetOrder>,
+  orders: AsyncIterable<Forgotten>,
   options: ForgetOptions = {},
 ): AsyncIterable<Signed<ForgetReceipt>> {
   const coming = orders[Symbol.asyncIterator]()

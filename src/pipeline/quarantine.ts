@@ -33,7 +33,7 @@ export interface QuarantineSelection {
 }
 
 /** How the records are mended before they are replayed; by default they are not. */
-export interface ReplayOptions extends QuarantineSelection {
+export interface MendOptions extends QuarantineSelection {
   /** JSON merge patch (RFC 7396) for the record, such as `{ date: 'Mon Apr 06 22:19:45 PDT 2009' }`. */
   patch?: object
   /** SQL for the new record over the columns of `QuarantineRow`. Trusted text. */
@@ -46,7 +46,7 @@ export interface ReplayOptions extends QuarantineSelection {
 }
 
 /** What a replay did. */
-export interface Replayed {
+export interface Mended {
   /** Rows that went into `bronze` as new records (`source_file` is `quarantine/ID`); the streams take them on from there. */
   bronze: number
   /** Rows that were scored again and went into `gold`. */
@@ -80,7 +80,7 @@ export async function listQuarantine(lake: string, selection: QuarantineSelectio
  * Sends rows of the quarantine on, mended: rejected records into `bronze` as new ones, failed inferences through the model into `gold`. Every
  * row is replayed once, whenever this is killed and called again: what was sent on is found in the tables, and then marked as replayed.
  */
-export async function replayQuarantine(lake: string, options: ReplayOptions = {}): Promise<Replayed> {
+export async function replayQuarantine(lake: string, options: MendOptions = {}): Promise<Mended> {
   const quarantine = await openTable(tableLocation(lake, 'quarantine'))
   const marked = await markSent(lake, quarantine)
   const selection = { rule: options.rule, where: options.where }
@@ -118,7 +118,7 @@ async function nextTxn(table: DeltaTable) {
   return { appId: STREAM, version: ((await table.snapshot()).txn(STREAM) ?? -1) + 1 }
 }
 
-async function sendToBronze(lake: string, rows: string, options: ReplayOptions): Promise<number> {
+async function sendToBronze(lake: string, rows: string, options: MendOptions): Promise<number> {
   const table = await lakeTable(lake, 'bronze')
   const txn = await nextTxn(table)
   const raw = await mended(rows, options)
@@ -142,7 +142,7 @@ async function sendToBronze(lake: string, rows: string, options: ReplayOptions):
 }
 
 /** The mended records as raw records, one each. */
-async function mended(rows: string, { patch, sql, mend }: ReplayOptions): Promise<Batch> {
+async function mended(rows: string, { patch, sql, mend }: MendOptions): Promise<Batch> {
   const record = sql ?? (patch ? `json_merge_patch(record, ${quoteText(JSON.stringify(patch))})::VARCHAR` : 'record')
   const found = `SELECT * FROM ${rows} WHERE source <> 'silver' AND record IS NOT NULL`
   const made = mend ? await mendedBy(found, mend) : await batchOfQuery(`SELECT id, (${record}) AS record FROM (${found})`)
@@ -167,7 +167,7 @@ async function mendedBy(found: string, mend: (row: QuarantineRow) => string | nu
 }
 
 /** Scores the tweets of silver that a model failed on; what fails again stays where it is. */
-async function scoreAgain(lake: string, rows: string, model: NamedModel, { signal }: ReplayOptions): Promise<number> {
+async function scoreAgain(lake: string, rows: string, model: NamedModel, { signal }: MendOptions): Promise<number> {
   const silver = await (await openTable(tableLocation(lake, 'silver'))).snapshot()
   const table = await lakeTable(lake, 'gold')
   const txn = await nextTxn(table)

@@ -319,12 +319,12 @@ export interface RunOptions {
   /** As in `startSilver`. */
   latenessMs?: number
   disk?: DiskBudget
-  /** US dollars after which X is asked no more and the run ends. Default: no bound. */
-  budget?: number
   /** Databases that are kept like gold, each by a stream of its own: `postgres://…` or `mongodb://…`. */
   sinks?: readonly string[]
   /** As `retryMs` in `startSink`. */
   sinkRetryMs?: number
+  /** US dollars after which X is asked no more and the run ends. Default: no bound. */
+  budget?: number
   signal?: AbortSignal
   onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */

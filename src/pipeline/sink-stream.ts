@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type DeltaTable, duckdb, FORGET, type LogCommit, quoteName, tempName } from '../delta/index.js'
-import { openSink, type Sink, type SinkRow } from '../sources/sink.js'
+import { openSink } from '../sources/open-sink.js'
+import type { Sink, SinkRow } from '../sources/sink.js'
 import type { Source } from '../sources/source.js'
 import { type TableOffset, tableSource } from '../sources/table-source.js'
 import { openStore } from '../stores/open-store.js'

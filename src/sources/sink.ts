@@ -1,5 +1,3 @@
-import type { RetryOptions } from './retry.js'
-
 /** A scored tweet as a row of a sink: the columns of `gold`. */
 export type SinkRow = Record<string, unknown> & { tweet_id: string; model_version: string }
 
@@ -30,13 +28,6 @@ const IDS_AT_ONCE = 10_000
 /** Ids in parts that a statement takes. */
 export function* idChunks(ids: readonly string[]): Iterable<string[]> {
   for (let i = 0; i < ids.length; i += IDS_AT_ONCE) yield ids.slice(i, i + IDS_AT_ONCE)
-}
-
-/** Opens the sink at an address: `postgres://user:password@host:port/db?table=gold` or `mongodb://host:port/db?collection=gold`. */
-export async function openSink(uri: string, options: RetryOptions = {}): Promise<Sink> {
-  if (/^postgres(ql)?:/.test(uri)) return (await import('./postgres.js')).postgresSink(uri, options)
-  if (/^mongodb(\+srv)?:/.test(uri)) return (await import('./mongodb.js')).mongodbSink(uri, options)
-  throw new Error(`sink: address not understood: ${uri.replace(/\/\/[^@/]*@/, '//')} (postgres:// or mongodb://)`)
 }
 
 /** An address without what is secret in it, and one of its parameters taken out. */

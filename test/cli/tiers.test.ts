@@ -61,6 +61,30 @@ describe('rules, quarantine and forgetting on the command line', () => {
     )
   })
 
+  it('a continuous run ends after idle looks, and says how its streams kept up', async () => {
+    const [source, lake] = [await newSource(), await newFolder('lake')]
+    const run = [
+      'run',
+      '--source',
+      source,
+      '--lake',
+      lake,
+      '--until',
+      'silver',
+      '--trigger',
+      'continuous',
+      '--idle-polls',
+      '2',
+      '--json',
+    ]
+    const ended = await cli(...run)
+    expect([ended.code, ended.stderr]).toEqual([
+      0,
+      expect.stringMatching(/silver_stream: .*: busy \d+ %, \d+ batches of \d+ rows in \d+ ms/),
+    ])
+    expect(json(ended)).toMatchObject({ rows: { silver: 21 }, streams: [{ status: 'stopped' }, { status: 'stopped' }] })
+  })
+
   it('quarantine list, replay with a patch; forget, verify; time travel to what is gone says so', async () => {
     const [source, lake] = [await newSource(), await newFolder('lake')]
     await cli('run', '--source', source, '--lake', lake, '--model', model)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openSink, type Sink, type SinkRow } from '../../src/sources/sink.js'
+import { openSink } from '../../src/sources/open-sink.js'
+import type { Sink, SinkRow } from '../../src/sources/sink.js'
 import type { DatabaseServer } from '../sources/postgres-server.js'
 
 /** What a database under test must offer: a server, and a look at what is there by its own client. */

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { duckdb, openTable } from '../../src/delta/index.js'
+import { application } from '../../src/pipeline/application.js'
 import { forget, forgetAll } from '../../src/pipeline/forget.js'
 import { optimizeLake } from '../../src/pipeline/lake.js'
-import type { ForgetOrder } from '../../src/pipeline/orders.js'
+import { type ForgetOrder, forgetOrders } from '../../src/pipeline/orders.js'
 import { checkReceipt } from '../../src/pipeline/receipt.js'
 import { type RunOptions, runPipeline } from '../../src/pipeline/run.js'
 import { wrapStores } from '../../src/stores/open-store.js'
@@ -178,6 +179,9 @@ sys.stdout.flush(); os._exit(0)`
     const mentions = (rows: typeof found.gold) =>
       rows!.filter(({ mention }) => mention !== NAME).map(({ mention, total }) => [mention, total])
     expect(mentions(found.application).sort()).toEqual(mentions(wanted.application).sort())
+    const snapshot = await (await openTable(join(lake, 'gold'))).snapshot()
+    const recount = await (await duckdb()).rows(application(await snapshot.relation()))
+    expect(withoutTimes(found.application!)).toEqual(withoutTimes(recount))
   })
 
   it('killed at any write, the next call finishes it', async () => {
@@ -229,6 +233,46 @@ sys.stdout.flush(); os._exit(0)`
     const gold = await rowsOf(lake, 'gold')
     expect(gold.length).toBe(before.length - 4)
     expect(traces(lake, ['88000000014', '88000000034', 'what says'])).toBe('')
+  })
+
+  it('carries out what platforms have told of: Bluesky deletions of a post and of an account, by DID', async () => {
+    const [source, lake] = [await newFolder('source'), await newFolder('orders')]
+    const did = (n: number) => `did:plc:abcdefghijklmnopqrstuv${n}0`.slice(0, 32)
+    const post = (n: number, rkey: string, text: string) => ({
+      ...{ did: did(n), time_us: 1_725_911_162_329_308 + n, kind: 'commit' },
+      commit: {
+        ...{ rev: '3l3qo2vutsw2b', operation: 'create', collection: 'app.bsky.feed.post', rkey, cid: 'bafy' },
+        record: { $type: 'app.bsky.feed.post', createdAt: '2024-09-09T19:46:02.102Z', langs: ['en'], text },
+      },
+    })
+    const deletion = {
+      did: did(1),
+      time_us: 1_725_911_162_329_400,
+      kind: 'commit',
+      commit: { rev: '3l3qo2vutsw2c', operation: 'delete', collection: 'app.bsky.feed.post', rkey: 'rkeyaaaaaaaa1' },
+    }
+    const gone = {
+      did: did(2),
+      time_us: 1_725_911_162_329_500,
+      kind: 'account',
+      account: { active: false, did: did(2), seq: 5, status: 'deleted', time: '2024-09-09T19:46:03Z' },
+    }
+    const lines = [
+      post(1, 'rkeyaaaaaaaa1', 'a first post that was deleted'),
+      post(1, 'rkeyaaaaaaaa2', 'a second post'),
+      post(2, 'rkeyaaaaaaaa3', 'a third of the gone'),
+      deletion,
+      gone,
+    ]
+    writeFileSync(join(source, 'jetstream.jsonl'), `${lines.map(line => JSON.stringify(line)).join('\n')}\n`)
+    await run(source, lake)
+    expect(await rowsOf(lake, 'gold')).toHaveLength(3)
+    const orders = []
+    for await (const order of forgetOrders(lake)) orders.push(order)
+    expect(orders).toHaveLength(2)
+    await forget(orders, { lake })
+    expect((await rowsOf(lake, 'gold')).map(row => row.cleaned_text)).toEqual(['a second post'])
+    expect(traces(lake, [did(2), 'rkeyaaaaaaaa1', 'that was deleted', 'of the gone'])).toBe('')
   })
 
   it('leaves no journal, and names the files where something stays', async () => {

@@ -136,6 +136,33 @@ describe('runPipeline', () => {
     expect(readdirSync(lake)).toContain('notes.txt')
   })
 
+  it('bounds what silver remembers: what is older goes to quarantine, nothing is lost, and repeats within it are found', async () => {
+    const [own, lake] = [await newFolder('source'), await newFolder('late')]
+    const day = (n: number) => `Mon Apr ${String(n).padStart(2, '0')} 12:00:00 PDT 2009`
+    const put = (name: string, ...days: number[]) =>
+      writeFileSync(join(own, name), days.map(n => JSON.stringify({ ...record(n), date: day(n) })).join('\n'))
+    const latenessMs = 3 * 86_400_000
+    put('1.json', 10, 11)
+    await run(own, lake, { latenessMs })
+    put('2.json', 5, 9, 11, 20)
+    await run(own, lake, { latenessMs })
+    const { bronze, silver, quarantine } = await lakeOf(lake)
+    expect(quarantine!.map(row => [row.rule, row.reason])).toEqual([
+      ['too_late', expect.stringContaining('before the watermark 2009-04-08')],
+    ])
+    expect(silver).toHaveLength(4)
+    expect(bronze!.length).toBe(silver!.length + quarantine!.length + 1)
+  })
+
+  it('stops before the lake takes more than it may, and goes on from there', async () => {
+    const lake = await newFolder('small')
+    const limits = { maxFiles: 1 }
+    await expect(run(source, lake, { limits, disk: { maxBytes: 1000 } })).rejects.toMatchObject({ name: 'DiskBudgetError' })
+    await expect(run(source, lake, { limits, disk: { minFreeBytes: 2 ** 60 } })).rejects.toThrow(/free for .*, less than/)
+    await run(source, lake, { limits })
+    expect(await lakeOf(lake)).toEqual(await lakeOf(linear))
+  })
+
   it('says which folder is not there, and which model is missing', async () => {
     const lake = await newFolder('bad')
     await expect(run('/no/such/folder', lake)).rejects.toThrow('source: no such folder: /no/such/folder')
