@@ -116,9 +116,13 @@ export function tempName(hint = 't'): string {
   return `${hint}_${++names}`
 }
 
-/** Nothing is fetched from the network, and what does not fit into memory goes where temporary files go. */
+/**
+ * Nothing is fetched from the network, what does not fit into memory goes where temporary files go, and files are not kept in memory:
+ * a process that writes new ones all the time would grow by each, and the system keeps them anyway.
+ */
 function defaults(): Record<string, string> {
   return {
+    enable_external_file_cache: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     temp_directory: join(tmpdir(), `moodlake-duckdb-${process.pid}`),

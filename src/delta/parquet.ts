@@ -146,6 +146,15 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
   }
 }
 
+/** Writes rows as one Parquet file (zstd) of this machine's disk, also when there are none. Gives size and statistics. */
+export async function writeOneFile(local: string, sql: string, schema: Schema): Promise<Pick<AddFile, 'size' | 'stats'>> {
+  const options = 'FORMAT parquet, COMPRESSION zstd, RETURN_STATS'
+  const [row] = await (await duckdb()).rows<CopyRow>(`COPY (${sql}) TO ${quoteText(local)} (${options})`)
+  const layout = { partitionColumns: [], mapped: false, name: '', mark: '' }
+  const { size, stats } = addOf(row!, '', schema, layout, INDEXED_COLUMNS)
+  return { size, stats }
+}
+
 /** Removes what a write that failed has left; what cannot be removed is in no version, and a vacuum's business. */
 async function dropMarked(store: Store, mark: string): Promise<void> {
   const left: string[] = []

@@ -22,6 +22,7 @@ import {
 } from './maintenance.js'
 import { type Merged, type MergeOptions, mergeRows } from './merge.js'
 import { checkWritable, protocolFor } from './protocol.js'
+import { dropHistory, type Purged, type PurgeOptions, purgeTable } from './purge.js'
 import { checkedSchema, parseSchema, type Schema } from './schema.js'
 import type { Snapshot } from './snapshot.js'
 import type { TableData } from './source.js'
@@ -86,6 +87,14 @@ export interface DeltaTable {
   optimize(options?: OptimizeOptions): Promise<Optimized>
   /** Removes data files that no version within the retention names. Throws `RangeError` for a retention below a week. */
   vacuum(options?: VacuumOptions): Promise<Vacuumed>
+  /**
+   * Takes rows out of the table as if they had never been in it: out of every data file of every version, and their values out of
+   * the log. Versions stay readable, without them. Killed in the middle, it is finished by the next call. Throws
+   * `UnsupportedFeatureError` for tables with column mapping, partitions or deletion vectors.
+   */
+  purge(options: PurgeOptions): Promise<Purged>
+  /** Removes all versions but the newest, log and data files. Former versions then throw `VersionNotFoundError`. */
+  dropHistory(options?: Pick<PurgeOptions, 'graceMs'>): Promise<{ versions: number }>
   /** Makes a former version the newest again. Throws `DataFileError` when a vacuum removed its files. */
   restore(at: At): Promise<Commit>
 }
@@ -196,6 +205,8 @@ function tableOn(store: Store): DeltaTable {
     merge: (data, options) => compacting(mergeRows(core, data, options)),
     optimize: (options = {}) => optimizeTable(core, options),
     vacuum: (options = {}) => vacuumTable(core, options),
+    purge: options => purgeTable(core, options),
+    dropHistory: (options = {}) => dropHistory(core, options.graceMs),
     restore: at => restoreTable(core, at),
   }
 }

@@ -19,12 +19,14 @@ import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { checkedPath, checkedPrefix, comparePaths, toBytes } from './paths.js'
-import { FileNotFoundError, type Store, type StoredFile } from './store.js'
+import { FileNotFoundError, type ListOptions, type Store, type StoredFile } from './store.js'
 
 const sync = promisify(fsync)
 
 /** Reads up to this size are synchronous: for many small files that is several times faster than the thread pool. */
 const SYNC_READ_BYTES = 1 << 20
+/** A folder's time of change is exact to about this, ms. */
+const SETTLED_MS = 2000
 /** Files being written; never listed. */
 const TEMP = '.moodlake-tmp-'
 
@@ -93,7 +95,10 @@ export function fileStore(folder: string): Store {
   const uri = pathToFileURL(root).href
   const full = (path: string) => join(root, checkedPath(uri, path))
 
-  function* walk(relative: string, prefix: string, after?: string): Generator<StoredFile> {
+  function* walk(relative: string, prefix: string, options: ListOptions): Generator<StoredFile> {
+    const { after, skip, folders } = options
+    const changed = folders && statSync(join(root, relative), { throwIfNoEntry: false })?.mtimeMs
+    if (changed !== undefined && folders?.get(relative) === changed) return
     let entries: Dirent[]
     try {
       entries = readdirSync(join(root, relative), { withFileTypes: true })
@@ -101,22 +106,32 @@ export function fileStore(folder: string): Store {
       if (absent(error)) return
       throw error
     }
+    let leaf = !entries.some(entry => entry.isDirectory())
     const named = entries.map(entry => ({ entry, key: entry.isDirectory() ? `${entry.name}/` : entry.name }))
     named.sort((a, b) => comparePaths(a.key, b.key))
     for (const { entry, key } of named) {
       const path = relative + key
       if (entry.isDirectory()) {
-        if (path.startsWith(prefix) || prefix.startsWith(path)) yield* walk(path, prefix, after)
+        const past = after !== undefined && comparePaths(path, after) < 0 && !after.startsWith(path)
+        if (!past && (path.startsWith(prefix) || prefix.startsWith(path))) yield* walk(path, prefix, options)
       } else if (
         path.startsWith(prefix) &&
         !entry.name.startsWith(TEMP) &&
+        !skip?.(path) &&
         (after === undefined || comparePaths(path, after) > 0)
       ) {
         const found = statSync(join(root, path), { throwIfNoEntry: false })
         if (found?.isFile()) yield { path, size: found.size, modified: modifiedOf(found) }
-        else if (found?.isDirectory()) yield* walk(`${path}/`, prefix, after)
+        else if (found?.isDirectory()) {
+          leaf = false
+          yield* walk(`${path}/`, prefix, options)
+        }
       }
     }
+    // A folder with folders in it does not change when they do; one that changed just now may change again at the same time.
+    if (changed === undefined) return
+    if (leaf && Date.now() - changed > SETTLED_MS) folders!.set(relative, changed)
+    else folders!.delete(relative)
   }
 
   return {
@@ -124,7 +139,7 @@ export function fileStore(folder: string): Store {
     async *list(prefix, options = {}) {
       checkedPrefix(uri, prefix)
       const start = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-      for (const file of walk(start, prefix, options.after)) {
+      for (const file of walk(start, prefix, options)) {
         options.signal?.throwIfAborted()
         yield file
       }

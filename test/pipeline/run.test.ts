@@ -5,7 +5,7 @@ import { openTable } from '../../src/delta/index.js'
 import { clearLake, lakeStatus, optimizeLake, vacuumLake } from '../../src/pipeline/lake.js'
 import { type RunOptions, runPipeline, startBronze, startSilver } from '../../src/pipeline/run.js'
 import { monitorStreams } from '../../src/streams/monitor.js'
-import { runningStreams } from '../../src/streams/stream.js'
+import { runningStreams, type Stream } from '../../src/streams/stream.js'
 import { fakeModel } from './fake-model.js'
 import { deltaRsCounts, lakeOf, newFolder, record, rowsOf, writeRecords } from './lake.js'
 
@@ -58,7 +58,7 @@ describe('runPipeline', () => {
     writeRecords(growing, 0, 40, 5)
     await run(growing, lake, { until: 'bronze' })
     // Silver and gold have their whole way before them, over files that the newest version does not name.
-    expect(await optimizeLake(lake)).toMatchObject([{ table: 'bronze', removed: 3, added: 1 }])
+    expect((await optimizeLake(lake))[0]).toMatchObject({ table: 'bronze', removed: 3, added: 1 })
     await run(growing, lake)
     await optimizeLake(lake)
     await vacuumLake(lake, { retentionHours: 0, force: true })
@@ -158,8 +158,8 @@ describe('runPipeline', () => {
 })
 
 describe('a lake whose checkpoints are gone', () => {
-  const rowsAdded = (streams: { progress(): readonly { rowsOut: number }[] }[]) =>
-    streams.map(stream => stream.progress().reduce((sum, batch) => sum + batch.rowsOut, 0))
+  const rowsAdded = (streams: Stream[]) =>
+    streams.map(stream => stream.progress().reduce((sum, batch) => sum + (batch.counts.replayed ? 0 : batch.rowsOut), 0))
 
   it('goes on from what its tables say: no row twice, none lost', async () => {
     const source = await newFolder('source')
