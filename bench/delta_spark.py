@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 
@@ -42,7 +43,18 @@ def rows(start, count):
     return made
 
 
-cpu = lambda: spark._jvm.java.lang.management.ManagementFactory.getOperatingSystemMXBean().getProcessCpuTime() / 1e9
+jvm = spark._jvm.java.lang.ProcessHandle.current().pid()
+
+
+def cpu():
+    """CPU seconds of the JVM so far."""
+    if os.path.exists("/proc"):
+        user, system = open(f"/proc/{jvm}/stat").read().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    hours, minutes, seconds = (["0"] + subprocess.check_output(["ps", "-o", "time=", "-p", str(jvm)], text=True).strip().split(":"))[-3:]
+    return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+
+
 ready = {}
 
 

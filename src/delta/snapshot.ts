@@ -64,7 +64,7 @@ function checkMapping(store: Store, schema: Schema, mode: string): string {
 function explained(store: Store, state: Pick<TableState, 'version' | 'files'>, error: unknown): unknown {
   const message = error instanceof Error ? error.message : ''
   if (
-    !/^(Invalid Input|IO|Conversion|Serialization|Invalid|Out of Range|Not implemented|TProtocolException) ?(Error|:)/.test(
+    !/^((Invalid Input|IO|Conversion|Serialization|Invalid|Out of Range|Not implemented|TProtocolException) ?(Error|:)|Binder Error: STRUCT to STRUCT)/.test(
       message,
     )
   )

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTable, type DeltaTable, duckdb, openTable } from '../../src/delta/index.js'
 import { fileStore } from '../../src/stores/file-store.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
-import type { Store } from '../../src/stores/store.js'
+import { faulty } from './faulty.js'
 import { newFolder } from './oracle.js'
 
 /** How the store fails: one call before or after its work, or every call from then on, as when the process is killed there. */
@@ -12,29 +12,6 @@ const FAULTS = [
   { error: 'killed before', after: false, dead: true },
   { error: 'killed after', after: true, dead: true },
 ]
-
-/** A store whose calls that write fail from the n-th on. */
-function faulty(store: Store, at: number, { error, after, dead }: (typeof FAULTS)[number]): Store & { calls(): number } {
-  let calls = 0
-  const wrap =
-    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      const mine = calls++
-      const fail = () => Object.assign(new Error(error), { code: error })
-      if ((mine === at && !after) || (mine > at && dead)) throw fail()
-      const result = await work(...args)
-      if (mine === at) throw fail()
-      return result
-    }
-  return {
-    ...store,
-    put: wrap(store.put),
-    putIfAbsent: wrap(store.putIfAbsent),
-    putFile: wrap(store.putFile),
-    delete: wrap(store.delete),
-    calls: () => calls,
-  }
-}
 
 type Row = { id: number; v: number }
 const START: Row[] = [1, 2, 3, 4, 5, 6].map(id => ({ id, v: id }))
