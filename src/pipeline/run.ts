@@ -117,7 +117,9 @@ export async function startSilver(options: PipelineStreamOptions = {}): Promise<
       try {
         context.signal.throwIfAborted()
         if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
-        await append(table, made.tweets.from, context)
+        // A lake of an earlier version gets the column that it lacks; it is null in the rows that are there.
+        const mergeSchema = !snapshot.schema.fields.some(field => field.name === 'text_key')
+        await append(table, made.tweets.from, context, { mergeSchema })
         return { rows: made.tweets.count, counts: { quarantined: made.quarantine.count, duplicates: made.duplicates } }
       } finally {
         await made.drop()
