@@ -68,6 +68,8 @@ export interface SilverTweet {
   sentiment: Label | null
   source_file: string
   processing_time: Date
+  /** The same for near-duplicates: a hash of the cleaned text, lower-cased; null for a short one. */
+  text_key: string | null
 }
 
 /** A row of `gold`: a tweet and its one prediction. */

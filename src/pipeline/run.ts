@@ -153,7 +153,9 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
         if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
         const counts = { quarantined: made.quarantine.count, duplicates, dropped }
         const result = { rows: tweets.count, counts, expectations }
-        await append(table, tweets.from, context, { result })
+        // A lake of an earlier version gets the column that it lacks; it is null in the rows that are there.
+        const mergeSchema = !snapshot.schema.fields.some(field => field.name === 'text_key')
+        await append(table, tweets.from, context, { result, mergeSchema })
         return result
       } finally {
         await tweets.drop()

@@ -11,10 +11,13 @@ import { LABELS } from '../tweet.js'
 import { droppedRows, type Expectation, judgeSql, tally, withFlags } from './expectations.js'
 import { BRONZE_RECORD, quarantineSql, TWEET_ID } from './quarantine-rows.js'
 
-/** Columns of `silver`, in Delta's words: one row per tweet. */
+/**
+ * Columns of `silver`, in Delta's words: one row per tweet. Tweets with one `text_key` are near-duplicates: their texts differ in nothing but
+ * links, mentions, a retweet's `RT @name:`, letter case, runs of a character, and white space.
+ */
 export const SILVER_SCHEMA = `tweet_id string not null, timestamp timestamp not null, user string, lang string not null, full_text string not null,
   cleaned_text string not null, mentions array<string>, hashtags array<string>, retweet boolean not null, location string, latitude double,
-  longitude double, sentiment string, source_file string not null, processing_time timestamp not null`
+  longitude double, sentiment string, source_file string not null, processing_time timestamp not null, text_key string`
 
 /** What a bronze row must be to come into silver, tried in this order. */
 export const SILVER_RULES: readonly Expectation[] = [
@@ -206,12 +209,16 @@ function placeOfParts(parts: unknown[]): TweetPlace {
   return placeOf({ coordinates: point ?? flatPoint, place: place ?? flatPlace, profile: profile ?? flatProfile })
 }
 
+/** Shorter texts are too little to call two tweets nearly the same. */
+const SHORTEST_KEYED = 12
+
 function silverRows(from: string, more: string): string {
   const labels = LABELS.map(quoteText).join(', ')
   const list = (joined: string) => `coalesce(string_split(${joined}, ' '), [])`
   return `
     SELECT tweet_id, timestamp, "user", language AS lang, text AS full_text, cleaned_text, ${list('handles')} AS mentions, ${list('tags')} AS hashtags,
       retweet, location, latitude, longitude,
-      CASE WHEN lower(trim(sentiment)) IN (${labels}) THEN lower(trim(sentiment)) END AS sentiment, source_file, processing_time${more}
+      CASE WHEN lower(trim(sentiment)) IN (${labels}) THEN lower(trim(sentiment)) END AS sentiment, source_file, processing_time,
+      CASE WHEN length(cleaned_text) >= ${SHORTEST_KEYED} THEN md5(lower(cleaned_text))[:16] END AS text_key${more}
     FROM ${from}`
 }

@@ -81,7 +81,7 @@ export interface BlueskyOptions {
   onNotice?(text: string): void
   /** Milliseconds of silence on an open connection after which there is nothing more for now. Default 5,000. */
   quietMs?: number
-  /** Milliseconds between two looks at a silent connection; it is dead when three in a row brought nothing, not even a pong. Default 10,000. */
+  /** Milliseconds between two looks at a silent connection; it is dead when three in a row brought nothing, not even a pong. Default 5,000. */
   beatMs?: number
   /** Bounds in milliseconds of the wait before connecting again. Default 250 and 30,000. */
   backoffMs?: { first: number; most: number }
@@ -105,6 +105,8 @@ interface Position {
   seen: Map<string, number>
 }
 
+/** Cursors from here on are times, µs since 1970. */
+const TIME_CURSOR = 1e15
 /** Back by this much on the wire whose cursor is a time. */
 const REWIND_US = 5_000_000
 /** Identities older than this are forgotten when there are many. */
@@ -125,7 +127,7 @@ export function blueskyFeed(options: BlueskyOptions): Source<FilesOffset> {
   const { address, landing, log } = options
   const settings: Settings = {
     quietMs: 5000,
-    beatMs: 10_000,
+    beatMs: 5000,
     backoffMs: { first: 250, most: 30_000 },
     patienceMs: 5000,
     onNotice: text => process.emitWarning(text),
@@ -175,9 +177,13 @@ async function collect(landing: Landing, link: Link, settings: Settings): Promis
     if (link.signal.aborted) return
     if (adapted(ended, settings)) continue
     fruitless = events ? 0 : fruitless + 1
-    if (ended instanceof JetstreamError && ended.error === 'CursorTooOld' && cursor === undefined) {
-      cursor = afterLoss(ended, position, onNotice)
-      continue
+    if (ended instanceof JetstreamError && ended.error === 'CursorTooOld') {
+      const from = afterLoss(ended, position, Number(cursor ?? settings.address.url.searchParams.get('cursor') ?? 0))
+      if (from) {
+        cursor = from.cursor
+        onNotice(from.said)
+        continue
+      }
     }
     if (isFinal(ended, { met, fruitless, waited: Date.now() - began > patienceMs })) throw ended
     const wait = Math.min(backoffMs.most, backoffMs.first * 2 ** Math.min(fruitless, 20)) * (0.5 + Math.random() / 2)
@@ -210,15 +216,22 @@ function isFinal(error: Error, { met, fruitless, waited }: { met: boolean; fruit
   return true
 }
 
-/** Where to go on when the server has no longer what comes next: its oldest event, which its message names. */
-function afterLoss(error: JetstreamError, position: Position, onNotice: (text: string) => void): string {
-  const next = position.seq ?? 0
-  const floor = [...error.serverMessage.matchAll(/\d+/g)].map(([digits]) => Number(digits)).find(number => number > next)
+/** Where to go on when the server has no longer what comes next: at its oldest event, which its answer names; undefined when all was tried. */
+function afterLoss(
+  { host, message, serverMessage }: JetstreamError,
+  { seq = 0, timeUs = TIME_CURSOR }: Position,
+  tried: number,
+): { cursor: string; said: string } | undefined {
+  if (tried >= TIME_CURSOR) return undefined
+  const asked = Math.max(seq, tried)
+  const named = [...serverMessage.matchAll(/floor\D{0,20}(\d+)/gi), ...serverMessage.matchAll(/(\d+)/g)].map(match =>
+    Number(match[1]),
+  )
+  const floor = named.find(number => number > asked && number < TIME_CURSOR)
   // A time that is too old is taken for the oldest there is.
-  const from = floor ?? position.timeUs ?? 1e15
-  const said = floor === undefined ? `events after ${next}` : `events ${next + 1} to ${floor - 1}`
-  onNotice(`bluesky: ${error.host}: ${said} are lost: the server has them no more (${error.message}); going on from ${from}`)
-  return String(from)
+  const cursor = String(floor ?? timeUs)
+  const lost = floor === undefined ? `events from ${asked} on` : `events ${seq ? seq + 1 : asked} to ${floor - 1}`
+  return { cursor, said: `bluesky: ${host}: ${lost} are lost: the server has them no more (${message}); going on from ${cursor}` }
 }
 
 function streamUrl({ url, wire }: BlueskyAddress, { seq, timeUs }: Position, cursor: string | undefined): URL {
@@ -243,6 +256,8 @@ async function session(url: URL, landing: Landing, link: Link, settings: Setting
   const wire = settings.address.wire
   const socket = new WebSocket(url, offer ? [SUBPROTOCOL] : [], {
     maxPayload: MAX_FRAME_BYTES,
+    // What is no UTF-8 is landed as bytes; broken off, it would come again and again.
+    skipUTF8Validation: true,
     handshakeTimeout: 3 * beatMs,
     headers: { 'user-agent': 'moodlake' },
   })
@@ -377,7 +392,9 @@ function refusal(host: string, status: number, body: string): JetstreamError {
   const value = parsed(body)
   const json = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   const name = typeof json.error === 'string' ? json.error : `HTTP ${status}`
-  return new JetstreamError(host, name, typeof json.message === 'string' ? json.message : body.trim().slice(0, 500), status)
+  const { error: _, message, ...more } = json
+  const said = typeof message === 'string' ? message : body.trim().slice(0, 500)
+  return new JetstreamError(host, name, Object.keys(more).length ? `${said} ${JSON.stringify(more)}` : said, status)
 }
 
 async function readBody(response: AsyncIterable<Buffer>): Promise<string> {

@@ -55,14 +55,17 @@ export async function checkAccounting(files: Record<string, Uint8Array>): Promis
 function checkBytes(path: string, bytes: Uint8Array, records: SourceRow[]): void {
   const file = Buffer.from(bytes)
   let at = 0
+  const between = (upTo: number) => file.subarray(at, upTo).toString('utf8')
+  const isGap = (upTo: number) => /^[\s[\],]*$/.test(between(upTo))
   const gap = (upTo: number) => {
-    const between = file.subarray(at, upTo).toString('utf8')
-    if (!/^[\s[\],]*$/.test(between))
-      throw new Error(`${path}: bytes ${at} to ${upTo} are in no record: ${JSON.stringify(between.slice(0, 80))}`)
+    if (!isGap(upTo))
+      throw new Error(`${path}: bytes ${at} to ${upTo} are in no record: ${JSON.stringify(between(upTo).slice(0, 80))}`)
   }
   for (const { record, damage } of records) {
     const held = damage === null ? Buffer.from(record) : Buffer.from(damage, 'base64')
-    const found = file.indexOf(held, at)
+    let found = file.indexOf(held, at)
+    // Half a character of white space may look like the record.
+    while (found >= 0 && found < at + 8 && !isGap(found)) found = file.indexOf(held, found + 1)
     if (found < 0) throw new Error(`${path}: a record is not in the file after byte ${at}: ${record.slice(0, 80)}`)
     gap(found)
     at = found + held.length
@@ -85,7 +88,9 @@ function checkKept({ record, damage, source_file, line }: SourceRow, rows: Bronz
   const value = JSON.parse(record) as Record<string, unknown>
   if (first!.form === 'classroom') {
     const { date, user, text, sentiment } = first!
-    expect({ date, user, text, sentiment }, place).toEqual(value)
+    // DuckDB's client leaves out a byte order mark at the start of a value that it reads; the table has it.
+    const read = Object.fromEntries(Object.entries(value).map(([name, item]) => [name, String(item).replace(/^\ufeff/, '')]))
+    expect({ date, user, text, sentiment }, place).toEqual(read)
     return
   }
   // A v2 response: the union of its rows.
@@ -105,7 +110,7 @@ function isVerbatim(rescue: string, record: string): boolean {
   }
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[^\s,\]}]*|true|false|null|[[\]{}:,]/g
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[^\s,\]}]*|true|false|null|[[\]{}:,]/g
 
 /** True when reading the text as JSON loses nothing: as many parts are left, every number is spelt as it is read, every character whole. */
 function isPlain(text: string): boolean {

@@ -101,14 +101,20 @@ describe.each(['v1', 'v2'] as const)('bluesky %s', wire => {
     server.emit(post(0))
     server.send('{"did": tru')
     server.send(Buffer.from([0xff, 0x00, 0xfe]))
+    server.send(Buffer.from([0xff]), { binary: false })
     server.send('{\n "other":\r\n [1]\n}')
     server.emit(post(1, 'x'.repeat(2 ** 21)))
     server.emit(post(2))
     const { records } = await reading
-    expect(records.slice(1, 4)).toEqual(['{"did": tru', '{"frame_not_text":"/wD+"}', '{  "other":  [1] }'])
-    expect(textOf(records[4]!)).toHaveLength(2 ** 21)
-    expect(textOf(records[5]!)).toBe('post number 2')
-    expect(records).toHaveLength(6)
+    expect(records.slice(1, 5)).toEqual([
+      '{"did": tru',
+      '{"frame_not_text":"/wD+"}',
+      '{"frame_not_text":"/w=="}',
+      '{  "other":  [1] }',
+    ])
+    expect(textOf(records[5]!)).toHaveLength(2 ** 21)
+    expect(textOf(records[6]!)).toBe('post number 2')
+    expect(records).toHaveLength(7)
   })
 
   it('gives up a connection without a sign of life, not one that is only silent', async () => {
@@ -172,6 +178,20 @@ describe('bluesky', () => {
     expect((await read(second.feed, from)).records.map(textOf)).toEqual(numbers(7, 10))
     const [lost] = second.notices.filter(text => text.includes('lost'))
     expect(lost).toContain(`events ${server.events[3]!.seq} to ${server.events[7]!.seq - 1} are lost`)
+  })
+
+  it.each([
+    ['cursor 1 is older than 36 hours; the floor seq is 103', 103],
+    ['too old: 104 is the oldest of a window of 36 h', 104],
+    ['too old', undefined],
+  ])('v2: a first cursor that is too old (%s)', async (message, floor) => {
+    const server = await serve()
+    for (let i = 0; i < 6; i++) server.emit(post(i))
+    server.faults.floor = floor ?? 103
+    server.faults.tooOld = message
+    const { feed } = open(`${server.v2}&cursor=1`)
+    const { records } = await read(feed)
+    expect(records.map(textOf)).toEqual(floor ? numbers(floor - 101, 6) : numbers(0, 6))
   })
 
   it('v2: an error frame ends the connection, not the stream; one that comes again and again does', async () => {

@@ -26,6 +26,8 @@ export interface Faults {
   only?: 'v1' | 'v2'
   /** Sent first on every connection. */
   greeting?: string
+  /** What it then says. */
+  tooOld?: string
   /** Replays this many events before the cursor too. */
   extra?: number
 }
@@ -87,7 +89,10 @@ export async function jetstreamServer(port = 0) {
       refuse(
         socket,
         400,
-        JSON.stringify({ error: 'CursorTooOld', message: `cursor ${cursor} is below the floor ${faults.floor}` }),
+        JSON.stringify({
+          error: 'CursorTooOld',
+          message: faults.tooOld ?? `cursor ${cursor} is below the floor ${faults.floor}`,
+        }),
       )
       return
     }
@@ -148,8 +153,8 @@ export async function jetstreamServer(port = 0) {
       return whole
     },
     /** Sends a frame as it is. */
-    send(data: string | Buffer): void {
-      for (const client of clients.keys()) client.send(data)
+    send(data: string | Buffer, options: { binary?: boolean } = {}): void {
+      for (const client of clients.keys()) client.send(data, options)
     },
     /** Breaks every connection without a word. */
     drop(): void {
