@@ -14,7 +14,7 @@
  * these judgements; choose the weights of the average on the validation rows.
  */
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { run, SetupError } from '../scripts/process.mjs'
@@ -103,16 +103,25 @@ async function chooseWeight(folders, data) {
   return { tried, best: tried.reduce((a, b) => (b.macroRecall.value > a.macroRecall.value ? b : a)), n: rows.length }
 }
 
+/** Writes an average of two models whose weights are chosen on the validation rows. */
 async function average(folder, transformer, words, data, name) {
   const { saveAverage } = await import('../dist/models/average.js')
   const { best, n, tried } = await chooseWeight([transformer, words], data)
-  const parts = [
-    { folder: transformer, weight: best.weight },
-    { folder: words, weight: Number((1 - best.weight).toFixed(2)) },
-  ]
   const { value, low, high } = best.macroRecall
-  await saveAverage(folder, parts, { name, metrics: { validation: { n, macroRecall: { value, low, high } } } })
-  say(`${name}: weights ${parts.map(({ weight }) => weight).join(' and ')}, validation macro-recall ${value.toFixed(4)} (n = ${n})`)
+  const save = second =>
+    saveAverage(
+      folder,
+      [
+        { folder: transformer, weight: best.weight },
+        { folder: second, weight: Number((1 - best.weight).toFixed(2)) },
+      ],
+      { name, metrics: { validation: { n, macroRecall: { value, low, high } } } },
+    )
+  rmSync(folder, { recursive: true, force: true })
+  await save(words)
+  cpSync(words, join(folder, 'ngram'), { recursive: true })
+  await save(join(folder, 'ngram'))
+  say(`${name}: weights ${best.weight} and ${(1 - best.weight).toFixed(2)}, validation macro-recall ${value.toFixed(4)} (n = ${n})`)
   return tried
 }
 
@@ -135,6 +144,16 @@ async function measure(folder, file) {
   say(`${card.name}: test macro-recall ${macroRecall.value.toFixed(4)} [${macroRecall.low.toFixed(4)}, ${macroRecall.high.toFixed(4)}], n = ${tweets.n}`)
 }
 
+/** TweetEval's test set as a file that `evaluate` reads. */
+function testRows() {
+  const lines = name =>
+    readFileSync(join(values.data, 'tweeteval', `test_${name}.txt`), 'utf8').replace(/\n$/, '').split('\n')
+  const labels = lines('labels')
+  const rows = lines('text').map((text, i) => `${JSON.stringify({ text, label: LABELS[Number(labels[i])] })}\n`)
+  writeFileSync(at('test.ndjson'), rows.join(''))
+  return at('test.ndjson')
+}
+
 async function main() {
   const executable = await python()
   const [labelled, judged] = [at('labelled'), at('judged')]
@@ -153,19 +172,12 @@ async function main() {
   }
   const student = await train(executable, 'student', judged, 2)
   const [compact, blend] = [join(output, 'compact'), join(output, 'blend')]
-  for (const folder of [compact, blend]) rmSync(folder, { recursive: true, force: true })
-  mkdirSync(output, { recursive: true })
+  rmSync(compact, { recursive: true, force: true })
   cpSync(student, compact, { recursive: true })
-  cpSync(words, join(blend, 'ngram'), { recursive: true })
-  if (values.test) {
-    const file = at('test.ndjson')
-    const lines = name => readFileSync(join(values.data, 'tweeteval', `test_${name}.txt`), 'utf8').replace(/\n$/, '').split('\n')
-    const labels = lines('labels')
-    writeFileSync(file, lines('text').map((text, i) => `${JSON.stringify({ text, label: LABELS[Number(labels[i])] })}\n`).join(''))
-    for (const folder of [compact, join(blend, 'ngram')]) await measure(folder, file)
-  }
-  const tried = await average(blend, compact, join(blend, 'ngram'), judged, 'blend')
-  if (values.test) await measure(blend, at('test.ndjson'))
+  const test = values.test ? testRows() : undefined
+  if (test) for (const folder of [compact, words]) await measure(folder, test)
+  const tried = await average(blend, compact, words, judged, 'blend')
+  if (test) await measure(blend, test)
   const log = name => JSON.parse(readFileSync(at(name, 'log.json'), 'utf8'))
   writeFileSync(join(output, 'log.json'), `${JSON.stringify({ teacher: log('teacher'), student: log('student'), weightsTried: tried }, null, 2)}\n`)
   say(`${output}: compact and blend`)

@@ -18,7 +18,7 @@ Measures a model per tweet and per mention: metrics with 95 % intervals, confusi
 truth has two classes, failures, and alarms on results that are too good to be true. Exit code 1 when a guard alarms or a
 row fails.
 
-  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, a model's folder, file:…, or compact
+  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact
   --data FILE        .ndjson or .csv with the columns text and label
   --slices           also by emoji, negation, length, language, topic and hour, and the 20 most confident mistakes
   --training         the model has learned from these rows: figures are named so

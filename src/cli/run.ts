@@ -11,7 +11,8 @@ Takes tweets from JSON files or a Kafka topic through bronze, silver and gold. R
 
   --source URI        folder of JSON files, one file, s3://bucket/prefix, or kafka://HOST:PORT[,…]/TOPIC
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
-  --model URI         compact (default), a folder, file:…, models:/NAME@ALIAS or models:/NAME/VERSION
+  --model URI         blend (default), compact, a folder, file:…, hf:OWNER/NAME, models:/NAME/VERSION or models:/NAME@ALIAS;
+                      an alias of a server (MLFLOW_TRACKING_URI) is followed: a new champion scores the next batch
   --mode MODE         linear (default): one stage after another; concurrent: all at once
   --trigger WHEN      available-now (default), or an interval such as 5s or 500ms: runs until stopped
   --until TABLE       bronze, silver or gold (default)
@@ -47,7 +48,7 @@ function readOptions(args: string[]): { options: RunOptions & { lake: string }; 
     options: {
       source: { type: 'string' },
       lake: { type: 'string', default: './lake' },
-      model: { type: 'string', default: 'compact' },
+      model: { type: 'string', default: 'blend' },
       mode: { type: 'string', default: 'linear' },
       trigger: { type: 'string', default: 'available-now' },
       until: { type: 'string', default: 'gold' },

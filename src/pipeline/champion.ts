@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { compareAnswers } from '../evaluation/compare.js'
 import { type Evaluation, evaluate } from '../evaluation/evaluate.js'
 import { confusionMatrixChart } from '../explore/evaluation-charts.js'
+import { packModel } from '../models/average.js'
 import { bundledModelFolder } from '../models/bundled.js'
 import { hashFolder } from '../models/folder.js'
 import { lexiconModel } from '../models/lexicon.js'
@@ -85,7 +86,7 @@ interface Candidate {
 }
 
 /**
- * Trains majority, lexicon and n-gram model on the labelled tweets, judges them and the bundled transformer on the same
+ * Trains majority, lexicon and n-gram model on the labelled tweets, judges them and the bundled models on the same
  * held-out ones, registers each with metrics, confusion matrix and hash, and gives the best by macro-recall the alias
  * `champion`. Done again, what is registered already is not registered twice.
  */
@@ -119,7 +120,10 @@ export async function chooseChampion(options: ChampionOptions): Promise<Election
 
 const value = (row: CandidateRow) => row.macroRecall ?? -1
 
-/** The folders of the candidates: three trained here, one bundled. */
+/** Models of the package that are candidates. */
+const BUNDLED = ['compact', 'blend']
+
+/** The folders of the candidates: three trained here, two bundled. */
 async function folders(
   train: Example[],
   { folder, seed, signal, onProgress }: ChampionOptions,
@@ -129,13 +133,19 @@ async function folders(
   const learners = { majority: majorityModel(), lexicon: lexiconModel(), ngram: ngramModel() }
   const made: { model: string; folder: string }[] = []
   for (const [model, learner] of Object.entries(learners)) {
-    onProgress?.(made.length, 4, `train ${model}`)
+    onProgress?.(made.length, 3 + BUNDLED.length, `train ${model}`)
     await learner.fit(train, { seed, signal })
     await learner.save(join(base, model))
     made.push({ model, folder: join(base, model) })
   }
-  const compact = bundledModelFolder('compact')
-  return compact ? [...made, { model: 'compact', folder: compact }] : made
+  for (const model of BUNDLED) {
+    const bundled = bundledModelFolder(model)
+    if (!bundled) continue
+    // Registered whole: a version has to be what it was when the package's models are others.
+    await packModel(bundled, join(base, model))
+    made.push({ model, folder: join(base, model) })
+  }
+  return made
 }
 
 /** Scores the held-out tweets with every candidate as it will be served: loaded from its folder. */

@@ -57,8 +57,8 @@ describe('from labelled tweets to a recorded evaluation', () => {
     await server?.close()
   })
 
-  it('judges four candidates on the same held-out tweets; the best by macro-recall is champion', () => {
-    expect(election.table.map(row => row.model).sort()).toEqual(['compact', 'lexicon', 'majority', 'ngram'])
+  it('judges five candidates on the same held-out tweets; the best by macro-recall is champion', () => {
+    expect(election.table.map(row => row.model).sort()).toEqual(['blend', 'compact', 'lexicon', 'majority', 'ngram'])
     expect(new Set(election.table.map(row => row.n)).size).toBe(1)
     const best = Math.max(...election.table.map(row => row.macroRecall!))
     expect(election.table.filter(row => row.champion)).toMatchObject([{ macroRecall: best }])
