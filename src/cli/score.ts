@@ -16,7 +16,7 @@ export const command: Command = {
 usage: moodlake score --input FILE --model URI --output FILE.ndjson [options]
 
 Writes one JSON line per input row, in order: text, label, probabilities (negative, neutral, positive), score (probability
-of the label × 100), model, hash; or, where the model could not score it, error. Exit code 1 when a row failed.
+of the label × 100), truncated where the text was longer than the model reads, model, hash; or, where the model could not score it, error. Exit code 1 when a row failed.
 
   --input FILE       .txt (one text a line), .ndjson, .jsonl or .csv with a column text
   --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact
@@ -94,13 +94,14 @@ async function scoreRows(model: Model, rows: readonly DataRow[], output: string)
 
 function lineOf({ text }: DataRow, answer: Answer, { name, hash }: Model): object {
   if (isFailure(answer)) return { text, error: answer.error, model: name, hash }
-  const { label, probabilities } = answer
+  const { label, probabilities, truncated } = answer
   const [negative, neutral, positive] = probabilities
   return {
     text,
     label,
     probabilities: { negative, neutral, positive },
     score: 100 * Math.max(...probabilities),
+    ...(truncated && { truncated }),
     model: name,
     hash,
   }

@@ -75,7 +75,7 @@ describe('from labelled tweets to a recorded evaluation', () => {
     const again = await chooseChampion({ trackingUri: server.uri, folder: join(folder, 'candidates') })
     expect(again.table).toEqual(election.table)
     expect(again.promotion.changed).toBe(false)
-    expect(await mlflowClient(server.uri).versions('sentiment')).toHaveLength(4)
+    expect(await mlflowClient(server.uri).versions('sentiment')).toHaveLength(5)
   })
 
   it('serves the recorded champion, by hash, with the text function of its training (A20)', async () => {
