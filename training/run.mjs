@@ -42,19 +42,29 @@ const output = resolve(values.output ?? join(work, 'models'))
 const say = line => process.stdout.write(`${line}\n`)
 const node = (script, ...args) => run(process.execPath, [join(root, script), ...args], { cwd: root, onLine: say })
 const at = (...path) => join(work, ...path)
-const rowsOf = file => readFileSync(file, 'utf8').split('\n').filter(Boolean).map(line => JSON.parse(line))
+const rowsOf = file =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line))
 
 /** The Python environment of the training, apart from that of the notebooks: its wheels are large. */
 async function python() {
   const venv = join(here, '.venv')
   const executable = join(venv, 'bin', 'python')
-  const wanted = createHash('sha256').update(readFileSync(join(here, 'requirements.txt'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(here, 'requirements.txt')))
+    .digest('hex')
   const mark = join(venv, 'installed')
   if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return executable
   say('install the Python packages of the training (torch: about 6 GB, once)')
   const { executable: base } = await findPython({ uv: false })
   await run(base, ['-m', 'venv', venv])
-  await run(executable, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', join(here, 'requirements.txt')], { onLine: say })
+  await run(
+    executable,
+    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', join(here, 'requirements.txt')],
+    { onLine: say },
+  )
   writeFileSync(mark, wanted)
   return executable
 }
@@ -64,7 +74,20 @@ async function train(executable, name, data, seed) {
   const folder = at(name, 'model')
   if (existsSync(at(name, 'log.json'))) return folder
   const { base, epochs, workers } = values
-  const args = ['--data', data, '--work', at(name), '--output', folder, '--epochs', epochs, '--workers', workers, '--seed', String(seed)]
+  const args = [
+    '--data',
+    data,
+    '--work',
+    at(name),
+    '--output',
+    folder,
+    '--epochs',
+    epochs,
+    '--workers',
+    workers,
+    '--seed',
+    String(seed),
+  ]
   await run(executable, [join(here, 'train.py'), ...args, ...(base && base !== 'package' ? ['--base', base] : [])], {
     onLine: line => /Gloo|pre-processing/.test(line) || say(`${name}: ${line}`),
     env: { ...process.env, TOKENIZERS_PARALLELISM: 'false' },
@@ -96,7 +119,9 @@ async function chooseWeight(folders, data) {
   const truth = rows.map(({ label }) => LABELS[label])
   const tried = WEIGHTS.map(weight => {
     const mean = rows.map((_, i) =>
-      predictionFrom(...[0, 1, 2].map(k => weight * answers[0][i].probabilities[k] + (1 - weight) * answers[1][i].probabilities[k])),
+      predictionFrom(
+        ...[0, 1, 2].map(k => weight * answers[0][i].probabilities[k] + (1 - weight) * answers[1][i].probabilities[k]),
+      ),
     )
     return { weight, macroRecall: evaluate(truth, mean).metrics.macroRecall }
   })
@@ -121,13 +146,19 @@ async function average(folder, transformer, words, data, name) {
   await save(words)
   cpSync(words, join(folder, 'ngram'), { recursive: true })
   await save(join(folder, 'ngram'))
-  say(`${name}: weights ${best.weight} and ${(1 - best.weight).toFixed(2)}, validation macro-recall ${value.toFixed(4)} (n = ${n})`)
+  say(
+    `${name}: weights ${best.weight} and ${(1 - best.weight).toFixed(2)}, validation macro-recall ${value.toFixed(4)} (n = ${n})`,
+  )
   return tried
 }
 
 /** Measures on the test set through the program itself, once, and writes it into the card. */
 async function measure(folder, file) {
-  const printed = await run(process.execPath, [join(root, 'bin', 'moodlake.mjs'), 'evaluate', '--model', folder, '--data', file, '--json'], { cwd: root })
+  const printed = await run(
+    process.execPath,
+    [join(root, 'bin', 'moodlake.mjs'), 'evaluate', '--model', folder, '--data', file, '--json'],
+    { cwd: root },
+  )
   const { tweets } = JSON.parse(printed.slice(printed.indexOf('{'), printed.lastIndexOf('}') + 1))
   const card = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'))
   const { macroRecall, accuracy, macroF1 } = tweets.metrics
@@ -137,17 +168,23 @@ async function measure(folder, file) {
     macroRecall: short(macroRecall),
     accuracy: short(accuracy),
     macroF1: short(macroF1),
-    ...(tweets.calibration && { expectedCalibrationError: { value: tweets.calibration.error.value, bins: tweets.calibration.bins.length } }),
+    ...(tweets.calibration && {
+      expectedCalibrationError: { value: tweets.calibration.error.value, bins: tweets.calibration.bins.length },
+    }),
   }
   card.metrics = { ...card.metrics, tweetevalTest }
   writeFileSync(join(folder, 'model.json'), `${JSON.stringify(card, null, 2)}\n`)
-  say(`${card.name}: test macro-recall ${macroRecall.value.toFixed(4)} [${macroRecall.low.toFixed(4)}, ${macroRecall.high.toFixed(4)}], n = ${tweets.n}`)
+  say(
+    `${card.name}: test macro-recall ${macroRecall.value.toFixed(4)} [${macroRecall.low.toFixed(4)}, ${macroRecall.high.toFixed(4)}], n = ${tweets.n}`,
+  )
 }
 
 /** TweetEval's test set as a file that `evaluate` reads. */
 function testRows() {
   const lines = name =>
-    readFileSync(join(values.data, 'tweeteval', `test_${name}.txt`), 'utf8').replace(/\n$/, '').split('\n')
+    readFileSync(join(values.data, 'tweeteval', `test_${name}.txt`), 'utf8')
+      .replace(/\n$/, '')
+      .split('\n')
   const labels = lines('labels')
   const rows = lines('text').map((text, i) => `${JSON.stringify({ text, label: LABELS[Number(labels[i])] })}\n`)
   writeFileSync(at('test.ndjson'), rows.join(''))
@@ -179,7 +216,10 @@ async function main() {
   const tried = await average(blend, compact, words, judged, 'blend')
   if (test) await measure(blend, test)
   const log = name => JSON.parse(readFileSync(at(name, 'log.json'), 'utf8'))
-  writeFileSync(join(output, 'log.json'), `${JSON.stringify({ teacher: log('teacher'), student: log('student'), weightsTried: tried }, null, 2)}\n`)
+  writeFileSync(
+    join(output, 'log.json'),
+    `${JSON.stringify({ teacher: log('teacher'), student: log('student'), weightsTried: tried }, null, 2)}\n`,
+  )
   say(`${output}: compact and blend`)
 }
 
