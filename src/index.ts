@@ -1,5 +1,6 @@
 /** The public surface of `moodlake`: named re-exports only. */
 
+export { type Calibration, calibrationOf } from './evaluation/calibration.js'
 export { type Comparison, compareAnswers } from './evaluation/compare.js'
 export { type Evaluation, evaluate, evaluateMentions } from './evaluation/evaluate.js'
 export {
@@ -11,10 +12,12 @@ export {
   guardPrinted,
 } from './evaluation/guards.js'
 export { type Estimate, wilson } from './evaluation/intervals.js'
+export { type LearningPoint, learningCurve } from './evaluation/learning-curve.js'
 export { confusionOf, metricsOf } from './evaluation/metrics.js'
 export { NEUTRAL_POLICIES, neutralPolicies, type PolicyResult, policiesOfCounts } from './evaluation/neutral-policy.js'
 export { guardBlankPicture } from './evaluation/picture.js'
-export { type Roc, rocCurve } from './evaluation/roc.js'
+export { precisionRecallCurve, type Roc, rocCurve } from './evaluation/roc.js'
+export { confidentMistakes, evaluateSlices, type Mistake, type Slice } from './evaluation/slices.js'
 export { runStudy, type Study, type StudyCell, type StudyOptions, splitExamples } from './evaluation/study.js'
 export {
   type BarOptions,
@@ -76,6 +79,8 @@ export {
   similarTexts,
 } from './explore/topics.js'
 export { type RichOutput, type TweetBrowserOptions, type TweetFilters, tweetBrowser } from './explore/tweet-browser.js'
+export { adaptedModel } from './models/adapted.js'
+export { packModel, saveAverage } from './models/average.js'
 export { classicalModel, LEARNERS, type Learner } from './models/classical.js'
 export { type Explanation, explain } from './models/explain.js'
 export { lexiconModel } from './models/lexicon.js'
@@ -109,7 +114,9 @@ export { type SinkStreamOptions, startSink } from './pipeline/sink-stream.js'
 export type { PipelineStreamOptions } from './pipeline/stream-options.js'
 export { measureTuning } from './pipeline/tuning.js'
 export { engineSettings, openWorkbench, type Workbench, type WorkbenchOptions } from './pipeline/workbench.js'
+export { ModelAddressError } from './registry/address-error.js'
 export { promote, promotions, rollback } from './registry/champion.js'
+export { followModel } from './registry/follow-model.js'
 export { type LoadedModel, loadModel } from './registry/load-model.js'
 export { type MlflowClient, mlflowClient } from './registry/mlflow.js'
 export { type MlflowServer, startMlflow } from './registry/mlflow-server.js'

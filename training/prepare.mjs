@@ -73,7 +73,8 @@ for (const [name, all] of Object.entries({ train: labelled('train_rebuilt'), wea
 const emoji = []
 for (let code = 0x80; code <= 0x1faff; code++) {
   const sign = String.fromCodePoint(code)
-  if (modelText(`a${sign}a`) === `a ${sign} a` && /[\p{Extended_Pictographic}\p{Regional_Indicator}]/u.test(sign)) emoji.push(sign)
+  if (modelText(`a${sign}a`) === `a ${sign} a` && /[\p{Extended_Pictographic}\p{Regional_Indicator}]/u.test(sign))
+    emoji.push(sign)
 }
 writeFileSync(join(output, 'emoji.json'), JSON.stringify(emoji))
 meta.emoji = emoji.length

@@ -108,10 +108,15 @@ function packages(): Finding {
 }
 
 function model(): Finding {
-  const folder = bundledModelFolder('compact')
+  const folder = bundledModelFolder('blend') && bundledModelFolder('compact')
   return {
-    ...{ name: 'model', ok: Boolean(folder), needed: true, found: folder ? 'compact' : 'models/compact is missing' },
-    ...(!folder && { remedy: 'git checkout models/compact' }),
+    ...{
+      name: 'model',
+      ok: Boolean(folder),
+      needed: true,
+      found: folder ? 'compact, blend' : 'models/compact or models/blend is missing',
+    },
+    ...(!folder && { remedy: 'git checkout models' }),
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Evaluation, evaluate as evaluateAnswers, evaluateMentions } from '../evaluation/evaluate.js'
 import type { Estimate } from '../evaluation/intervals.js'
+import { confidentMistakes, evaluateSlices, type Mistake, type Slice } from '../evaluation/slices.js'
 import { loadModel } from '../registry/load-model.js'
 import { mentionsOf } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
@@ -17,8 +18,9 @@ Measures a model per tweet and per mention: metrics with 95 % intervals, confusi
 truth has two classes, failures, and alarms on results that are too good to be true. Exit code 1 when a guard alarms or a
 row fails.
 
-  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, a model's folder, file:…, or compact
+  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact
   --data FILE        .ndjson or .csv with the columns text and label
+  --slices           also by emoji, negation, length, language, topic and hour, and the 20 most confident mistakes
   --training         the model has learned from these rows: figures are named so
   --seed N           seed of the bootstrap; default 1
   --text COLUMN, --label COLUMN    other names of the columns
@@ -30,6 +32,7 @@ row fails.
         model: { type: 'string' },
         data: { type: 'string' },
         training: { type: 'boolean', default: false },
+        slices: { type: 'boolean', default: false },
         seed: { type: 'string', default: '1' },
         text: { type: 'string' },
         label: { type: 'string' },
@@ -60,8 +63,15 @@ row fails.
         rows.map(row => row.mentions ?? mentionsOf(row.text)),
         options,
       )
-      if (values.json) printJson({ tweets, mentions })
-      else process.stdout.write(`${reportOf(tweets, mentions).join('\n')}\n`)
+      const texts = rows.map(row => row.text)
+      const more = values.slices
+        ? { slices: evaluateSlices(rows, truth, answers, { seed }), mistakes: confidentMistakes(texts, truth, answers) }
+        : undefined
+      if (values.json) printJson({ tweets, mentions, ...more })
+      else {
+        const lines = [...reportOf(tweets, mentions), ...(more ? sliceLines(more) : [])]
+        process.stdout.write(`${lines.join('\n')}\n`)
+      }
       for (const { message } of tweets.alarms) say(`alarm: ${message}`)
       return tweets.alarms.length || tweets.failures.length ? 1 : 0
     } finally {
@@ -99,10 +109,30 @@ function reportOf(tweets: Evaluation, mentions: Evaluation): string[] {
     ...confusion.labels.map(
       (label, i) => `${label.padEnd(12)}${confusion.counts[i]!.map(count => String(count).padStart(width)).join('')}`,
     ),
+    ...(tweets.calibration
+      ? ['', `calibration error ${shown(tweets.calibration.error)}, log loss ${tweets.calibration.logLoss?.toFixed(4) ?? '–'}`]
+      : []),
     ...(tweets.neutralPolicies ?? []).flatMap((policy, i) => [
       ...(i === 0 ? ['', `neutral read as     accuracy                  baseline  n`] : []),
       `${policy.policy.padEnd(20)}${shown(policy.accuracy).padEnd(26)}${policy.majorityBaseline?.toFixed(4)}    ${policy.n}`,
     ]),
+  ]
+}
+
+function sliceLines({ slices, mistakes }: { slices: Slice[]; mistakes: Mistake[] }): string[] {
+  return [
+    '',
+    `${'slice'.padEnd(36)}${'macro-recall'.padEnd(26)}${'minus the others’'.padEnd(28)}n`,
+    ...slices.map(
+      ({ by, value, n, macroRecall, difference }) =>
+        `${`${by}: ${value}`.padEnd(36)}${shown(macroRecall).padEnd(26)}${shown(difference).padEnd(28)}${n}`,
+    ),
+    '',
+    'wrong and sure of it',
+    ...mistakes.map(
+      ({ text, truth, label, probability }) =>
+        `${probability.toFixed(3)} ${label.padEnd(9)}truth ${truth.padEnd(9)}${text.replace(/\s+/g, ' ').slice(0, 120)}`,
+    ),
   ]
 }
 

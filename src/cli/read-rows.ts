@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
+import { parseTweetDate } from '../text/dates.js'
 import { isLabel, type Label } from '../tweet.js'
 import { UsageError } from './command.js'
 
@@ -9,6 +10,10 @@ export interface DataRow {
   /** undefined where the file has no such column, null where the row has no value. */
   label?: Label | null
   mentions?: string[]
+  /** Language tag, from a column `lang`. */
+  lang?: string
+  /** Moment, from a column `timestamp`, `created_at` or `date` where it can be read. */
+  time?: Date
   /** First line of the row in its file, from 1. */
   line: number
 }
@@ -23,6 +28,7 @@ export interface ColumnChoice {
 
 const TEXT_COLUMNS = ['text', 'full_text', 'cleaned_text']
 const LABEL_COLUMNS = ['label', 'sentiment']
+const TIME_COLUMNS = ['timestamp', 'created_at', 'date']
 
 /**
  * Reads texts, and labels where there are any: `.txt` (one text a line), `.ndjson`/`.jsonl` (one object a line) or `.csv`
@@ -111,6 +117,10 @@ function toRows(file: string, records: FileRecord[], choice: ColumnChoice): Data
     const row: DataRow = { text, line }
     if (labelColumn) row.label = toLabel(file, line, labelColumn, fields[labelColumn])
     if (Array.isArray(fields.mentions)) row.mentions = fields.mentions.map(String)
+    if (typeof fields.lang === 'string' && fields.lang) row.lang = fields.lang
+    const time = TIME_COLUMNS.map(name => fields[name]).find(value => typeof value === 'string')
+    const read = time === undefined ? undefined : parseTweetDate(String(time))
+    if (read) row.time = read
     return row
   })
 }

@@ -15,7 +15,8 @@ Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silve
                       server), ws(s)://HOST:PORT/subscribe?… or ws(s)://HOST:PORT/xrpc/network.bsky.jetstream.subscribeEvents?…,
                       x:stream (by its rules, see moodlake rules) or x:search?query=… (token in X_BEARER_TOKEN)
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
-  --model URI         compact (default), a folder, file:…, models:/NAME@ALIAS or models:/NAME/VERSION
+  --model URI         blend (default), compact, a folder, file:…, hf:OWNER/NAME, models:/NAME/VERSION or models:/NAME@ALIAS;
+                      an alias of a server (MLFLOW_TRACKING_URI) is followed: a new champion scores the next batch
   --mode MODE         linear (default): one stage after another; concurrent: all at once
   --trigger WHEN      available-now (default); an interval such as 5s or 500ms, or continuous: runs until stopped; a live
                       feed has nothing more when it has been silent for 5 seconds
@@ -86,7 +87,7 @@ function readOptions(args: string[]): RunArguments {
     options: {
       source: { type: 'string' },
       lake: { type: 'string', default: './lake' },
-      model: { type: 'string', default: 'compact' },
+      model: { type: 'string', default: 'blend' },
       mode: { type: 'string', default: 'linear' },
       trigger: { type: 'string', default: 'available-now' },
       until: { type: 'string', default: 'gold' },

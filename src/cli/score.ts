@@ -16,11 +16,12 @@ export const command: Command = {
 usage: moodlake score --input FILE --model URI --output FILE.ndjson [options]
 
 Writes one JSON line per input row, in order: text, label, probabilities (negative, neutral, positive), score (probability
-of the label × 100), model, hash; or, where the model could not score it, error. Exit code 1 when a row failed.
+of the label × 100), truncated where the text was longer than the model reads, model, hash; or, where the model could not score it, error. Exit code 1 when a row failed.
 
   --input FILE       .txt (one text a line), .ndjson, .jsonl or .csv with a column text
-  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, a model's folder, file:…, or compact
+  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact
   --output FILE      - for stdout
+  --cache DIR        keep a transformer's answers there and take from there what it holds already
   --text COLUMN      another name of the column
   --json             a summary as one JSON document on stdout`,
   async run(args) {
@@ -30,6 +31,7 @@ of the label × 100), model, hash; or, where the model could not score it, error
         input: { type: 'string' },
         model: { type: 'string' },
         output: { type: 'string' },
+        cache: { type: 'string' },
         text: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
@@ -38,7 +40,7 @@ of the label × 100), model, hash; or, where the model could not score it, error
     if (!input || !address || !output) throw new UsageError('score: --input FILE, --model URI and --output FILE are needed')
     if (output === '-' && values.json) throw new UsageError('score: --json and --output - both want stdout')
     const rows = await readRows(input, { text: values.text })
-    const model = await loadModel(address)
+    const model = await loadModel(address, { scoreFolder: values.cache })
     const started = performance.now()
     try {
       const failures = await scoreRows(model, rows, output)
@@ -53,6 +55,7 @@ of the label × 100), model, hash; or, where the model could not score it, error
         seconds,
         model: model.name,
         hash: model.hash,
+        ...(model.parts && { parts: model.parts }),
       }
       if (values.json) printJson(result)
       else say(`${result.scored} of ${rows.length} rows scored by ${model.name} in ${seconds} s`)
@@ -91,13 +94,14 @@ async function scoreRows(model: Model, rows: readonly DataRow[], output: string)
 
 function lineOf({ text }: DataRow, answer: Answer, { name, hash }: Model): object {
   if (isFailure(answer)) return { text, error: answer.error, model: name, hash }
-  const { label, probabilities } = answer
+  const { label, probabilities, truncated } = answer
   const [negative, neutral, positive] = probabilities
   return {
     text,
     label,
     probabilities: { negative, neutral, positive },
     score: 100 * Math.max(...probabilities),
+    ...(truncated && { truncated }),
     model: name,
     hash,
   }

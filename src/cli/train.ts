@@ -1,5 +1,10 @@
+import { compareAnswers, type Difference } from '../evaluation/compare.js'
+import { splitExamples } from '../evaluation/study.js'
+import { adaptedModel } from '../models/adapted.js'
+import { bundledModelFolder } from '../models/bundled.js'
 import { classicalModel, LEARNERS } from '../models/classical.js'
 import { lexiconModel } from '../models/lexicon.js'
+import { loadModelFolder } from '../models/load.js'
 import { majorityModel } from '../models/majority.js'
 import type { Example, TrainableModel } from '../models/model.js'
 import { ngramModel } from '../models/ngram.js'
@@ -7,11 +12,18 @@ import { LABELS } from '../tweet.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
 import { readRows } from './read-rows.js'
 
-const KINDS: Record<string, (options: { name?: string }) => TrainableModel> = {
+interface KindOptions {
+  name?: string
+  /** Folder of the model that is adapted. */
+  base: string
+}
+
+const KINDS: Record<string, (options: KindOptions) => TrainableModel> = {
+  adapt: adaptedModel,
   majority: majorityModel,
   lexicon: lexiconModel,
   ngram: ngramModel,
-  ...Object.fromEntries(LEARNERS.map(learner => [learner, ({ name }: { name?: string }) => classicalModel({ name, learner })])),
+  ...Object.fromEntries(LEARNERS.map(learner => [learner, ({ name }: KindOptions) => classicalModel({ name, learner })])),
 }
 
 export const command: Command = {
@@ -23,6 +35,8 @@ Trains a model of a kind (${Object.keys(KINDS).join(', ')}) and writes its folde
 
   --data FILE        .ndjson or .csv with the columns text and label (negative, neutral, positive)
   --output FOLDER    new, empty, or an older model, which is replaced
+  --base MODEL       adapt: the transformer whose embedding is used, a bundled name or a folder; default compact. A fifth of
+                     the rows is held out first to compare the adapted model with its base; then all are learned from
   --seed N           seed of everything random; default 1
   --name NAME        name that predictions carry; default the kind
   --text COLUMN, --label COLUMN    other names of the columns
@@ -36,6 +50,7 @@ Trains a model of a kind (${Object.keys(KINDS).join(', ')}) and writes its folde
         output: { type: 'string' },
         seed: { type: 'string', default: '1' },
         name: { type: 'string' },
+        base: { type: 'string', default: 'compact' },
         text: { type: 'string' },
         label: { type: 'string' },
         json: { type: 'boolean', default: false },
@@ -53,11 +68,17 @@ Trains a model of a kind (${Object.keys(KINDS).join(', ')}) and writes its folde
     const examples = rows.flatMap(({ text, label }): Example[] => (label ? [{ text, label }] : []))
     if (examples.length === 0) throw new Error(`${data}: no row has a label`)
     if (examples.length < rows.length) say(`${rows.length - examples.length} of ${rows.length} rows have no label: left out`)
+    const base = bundledModelFolder(values.base) ?? values.base
+    const heldOut = kind === 'adapt' ? await compareWithBase(base, examples, seed) : undefined
     const started = performance.now()
-    const model = make({ name: values.name })
-    await model.fit(examples, { seed })
+    const model = make({ name: values.name, base })
+    try {
+      await model.fit(examples, { seed })
+      await model.save(output)
+    } finally {
+      await model.close?.()
+    }
     const seconds = Math.round(performance.now() - started) / 1000
-    await model.save(output)
     const byClass = Object.fromEntries(LABELS.map(label => [label, examples.filter(example => example.label === label).length]))
     const result = {
       kind,
@@ -69,12 +90,44 @@ Trains a model of a kind (${Object.keys(KINDS).join(', ')}) and writes its folde
       byClass,
       seed,
       seconds,
+      ...(heldOut && { heldOut }),
     }
     if (values.json) printJson(result)
     else
       say(
         `${model.name}: trained on ${examples.length} rows (${LABELS.map(l => `${byClass[l]} ${l}`).join(', ')}) in ${seconds} s; ${output}, sha256 ${model.hash}`,
       )
+    if (heldOut && !values.json) say(heldOutLine(heldOut))
     return 0
   },
+}
+
+interface HeldOut {
+  /** Rows learned from, and rows that were held out and measured on. */
+  learned: number
+  n: number
+  /** Of base (first) and adapted model (second). */
+  macroRecall: Difference
+  accuracy: Difference
+}
+
+/** How an adapted model compares with its base on rows that it did not learn from. */
+async function compareWithBase(folder: string, examples: readonly Example[], seed: number): Promise<HeldOut> {
+  const { train, test } = splitExamples(examples, 0.2)
+  if (!train.length || !test.length) throw new Error(`train adapt: ${examples.length} rows are too few to hold some out`)
+  const [base, adapted] = [await loadModelFolder(folder), adaptedModel({ base: folder })]
+  try {
+    await adapted.fit(train, { seed })
+    const texts = test.map(({ text }) => text)
+    const truth = test.map(({ label }) => label)
+    const { differences, n } = compareAnswers(truth, await base.predict(texts), await adapted.predict(texts), { seed })
+    return { learned: train.length, n, macroRecall: differences.macroRecall, accuracy: differences.accuracy }
+  } finally {
+    await Promise.all([base.close?.(), adapted.close?.()])
+  }
+}
+
+function heldOutLine({ learned, n, macroRecall: { first, second, difference, low, high } }: HeldOut): string {
+  const points = (share: number | null) => (share === null ? '–' : (100 * share).toFixed(1))
+  return `held out: macro-recall ${points(first)} of the base, ${points(second)} adapted on ${learned} rows: ${points(difference)} points [${points(low)}, ${points(high)}], paired, n = ${n}`
 }

@@ -1,6 +1,7 @@
 import { isFailure } from '../models/answer.js'
 import type { Answer, Prediction } from '../models/model.js'
 import { LABELS, type Label } from '../tweet.js'
+import { type Calibration, calibrationOf } from './calibration.js'
 import { type Alarm, guardDerivedTruth, guardLabelSets, guardOneClass, guardPerfectAgreement } from './guards.js'
 import { type BootstrapOptions, type Estimate, percentiles, resample, wilson } from './intervals.js'
 import { type Confusion, METRICS, type MetricName, type Metrics, metricsOf } from './metrics.js'
@@ -55,6 +56,8 @@ export interface Evaluation {
   aucName: 'AUC' | 'training AUC'
   /** Each neutral policy, where the truth knows only negative and positive; undefined otherwise and at mention level. */
   neutralPolicies?: PolicyResult[]
+  /** How far the probabilities can be believed; undefined at mention level. */
+  calibration?: Calibration
   alarms: Alarm[]
   set: EvaluationSet
   seed: number
@@ -145,6 +148,7 @@ function evaluateRows(
     byClass: classEstimates(rows, metrics, confusion, draws, tweetLevel),
     aucName: aucName(set),
     neutralPolicies: twoClass ? neutralPolicies(truth, answers) : undefined,
+    calibration: tweetLevel ? calibrationOf(truth, answers, { seed, samples }) : undefined,
     alarms: allAlarms(truth, answers, rows, confusion, options),
     set,
     seed,
@@ -162,7 +166,8 @@ function codeOf({ label, answer }: ScoredRow): number {
   return LABELS.indexOf(label) * K + LABELS.indexOf(answer.label)
 }
 
-function confusionOfCounts(counts: ArrayLike<number>): Confusion {
+/** A confusion matrix of counts by 3 × truth + answer. */
+export function confusionOfCounts(counts: ArrayLike<number>): Confusion {
   return { labels: LABELS, counts: LABELS.map((_, t) => LABELS.map((_, p) => counts[t * K + p]!)) }
 }
 

@@ -82,6 +82,38 @@ function delongVariance(counts: Float64Array, area: number): number {
   return mean(ofPositives, positives) + mean(ofNegatives, negatives)
 }
 
+/** One point of a precision-recall curve. */
+export interface PrecisionRecallPoint {
+  threshold: number
+  precision: number
+  recall: number
+}
+
+/**
+ * The precision-recall curve of scores against a two-way truth, from the highest score down, one point per distinct score, and
+ * the average precision: Σ (recallₙ − recallₙ₋₁) × precisionₙ, scikit-learn's `average_precision_score`. Null and no points without a positive.
+ */
+export function precisionRecallCurve(
+  scores: readonly number[],
+  positive: readonly boolean[],
+): { averagePrecision: number | null; points: PrecisionRecallPoint[] } {
+  const { group, groups, thresholds } = groupScores(scores, positive)
+  const positives = positive.filter(Boolean).length
+  if (positives === 0) return { averagePrecision: null, points: [] }
+  const counts = new Float64Array(groups * 2)
+  for (const code of group) counts[code]! += 1
+  const points: PrecisionRecallPoint[] = []
+  let [tp, called, averagePrecision] = [0, 0, 0]
+  for (let g = 0; g < groups; g++) {
+    const before = tp
+    tp += counts[2 * g + 1]!
+    called += counts[2 * g]! + counts[2 * g + 1]!
+    averagePrecision += ((tp - before) / positives) * (tp / called)
+    points.push({ threshold: thresholds[g]!, precision: tp / called, recall: tp / positives })
+  }
+  return { averagePrecision, points }
+}
+
 /** What an AUC is called: one measured on the training rows says so. */
 export function aucName(set: EvaluationSet): Roc['name'] {
   return set === 'training' ? 'training AUC' : 'AUC'

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
+import { loadAdapted } from './adapted.js'
 import { loadAverage } from './average.js'
 import { loadClassical } from './classical.js'
 import { CARD_FILE, hashFolder, type ModelCard, readModelCard } from './folder.js'
@@ -36,6 +37,8 @@ export async function loadModelFolder(folder: string, options: LoadModelOptions 
       return loadNgram(path, card, hash)
     case 'classical':
       return loadClassical(path, card, hash)
+    case 'adapted':
+      return loadAdapted(path, card, hash, options)
     case 'average':
       return loadAverage(path, card, hash, part => loadModelFolder(part, options))
     case 'transformer':

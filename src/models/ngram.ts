@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { modelText } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
-import { featureReader, type Grams, gramCollector, inverseFrequencies, LEXICON_SIZE } from './features.js'
+import { featureReader, type GramRows, type Grams, gramCollector, inverseFrequencies, LEXICON_SIZE } from './features.js'
 import type { ModelCard } from './folder.js'
 import { blockScale, fitLogistic, type LinearWeights } from './linear.js'
 import type { Example, Prediction, TrainableModel } from './model.js'
@@ -124,23 +124,57 @@ async function learn(
   const idf = exact.map(value => Math.sqrt(Math.round(value ** 2 / squareStep) * squareStep))
   const classes = Uint8Array.from(examples, ({ label }) => LABELS.indexOf(label))
   const epochs = settings.epochs ?? Math.max(4, Math.min(20, Math.ceil(40_000 / examples.length)))
-  const fitting = fitLogistic(rows, classes, idf, { ...settings, epochs, seed })
+  const { used, dense } = squeeze(rows, idf)
+  const fitting = fitLogistic(
+    dense,
+    classes,
+    Float32Array.from(used, bucket => idf[bucket]!),
+    { ...settings, epochs, seed },
+  )
   const weights = await finish(fitting, {
     signal,
     onProgress: share => onProgress?.(READING_SHARE + (1 - READING_SHARE) * share),
   })
-  return pack(weights, squareStep)
+  return pack(weights, squareStep, used, 2 ** settings.bits)
 }
 
-function pack({ table, lexicon, bias }: LinearWeights, squareStep: number): Learned {
+/**
+ * The rows without n-grams that have no weight, their buckets numbered by first use: what is frequent lies close together, and
+ * learning is twice as quick. Works in place: the rows given are gone.
+ * @returns the bucket of each new number, too
+ */
+function squeeze(rows: GramRows, idf: Float32Array): { dense: GramRows; used: Int32Array } {
+  const { buckets, offsets, middles } = rows
+  const place = new Int32Array(idf.length).fill(-1)
+  const used: number[] = []
+  let size = 0
+  let from = 0
+  for (let row = 0; row < middles.length; row++) {
+    const [middle, to] = [middles[row]!, offsets[row + 1]!]
+    middles[row] = size
+    for (let i = from; i < to; i++) {
+      const bucket = buckets[i]!
+      if (i === middle) middles[row] = size
+      if (idf[bucket] === 0) continue
+      if (place[bucket]! < 0) place[bucket] = used.push(bucket) - 1
+      buckets[size++] = place[bucket]!
+    }
+    if (middle === to) middles[row] = size
+    from = to
+    offsets[row + 1] = size
+  }
+  return { dense: { ...rows, buckets: buckets.subarray(0, size) }, used: Int32Array.from(used) }
+}
+
+function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used: Int32Array, buckets: number): Learned {
   let largest = 1e-9
   for (let i = 0; i < table.length; i += 4) for (let k = 1; k <= 3; k++) largest = Math.max(largest, Math.abs(table[i + k]!))
   const weightStep = largest / 127
   const byte = (i: number) => Math.round(table[i]! / weightStep) & 255
-  const packed = new Int32Array(table.length / 4)
-  for (let i = 0; i < packed.length; i++) {
+  const packed = new Int32Array(buckets)
+  for (let i = 0; i < used.length; i++) {
     const square = Math.round(table[4 * i]! ** 2 / squareStep)
-    packed[i] = byte(4 * i + 1) | (byte(4 * i + 2) << 8) | (byte(4 * i + 3) << 16) | (square << 24)
+    packed[used[i]!] = byte(4 * i + 1) | (byte(4 * i + 2) << 8) | (byte(4 * i + 3) << 16) | (square << 24)
   }
   const finite = Array.from(bias, value => (Number.isFinite(value) ? value : null))
   return { packed, weightStep, squareStep, lexicon: [...lexicon], bias: finite }

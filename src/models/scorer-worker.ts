@@ -14,6 +14,8 @@ export interface ScorerData {
   folder: string
   /** Longer texts are cut to this many tokens, special ones included. */
   maxTokens: number
+  /** Output of the model to answer with; default its first. */
+  output?: string
 }
 
 /** What it is asked: texts as the model sees them, scored in order. */
@@ -36,7 +38,7 @@ interface Scored {
   truncated?: true
 }
 
-async function load({ folder, maxTokens }: ScorerData): Promise<(text: string) => Promise<Scored>> {
+async function load({ folder, maxTokens, output: asked }: ScorerData): Promise<(text: string) => Promise<Scored>> {
   // `AutoTokenizer` would refuse folders whose names could not be a repository's.
   const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, unknown>
   const config = existsSync(join(folder, 'tokenizer_config.json')) ? read('tokenizer_config.json') : {}
@@ -50,7 +52,9 @@ async function load({ folder, maxTokens }: ScorerData): Promise<(text: string) =
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
   })
-  const output = session.outputNames[0]!
+  const output = asked ?? session.outputNames[0]!
+  if (!session.outputNames.includes(output))
+    throw new Error(`${folder}: model has no output ${output}, only ${session.outputNames.join(', ')}`)
   return async text => {
     const seen = text.slice(0, MAX_UNITS)
     const encoded = tokenizer(seen, { return_tensor: false }) as unknown as Record<string, number[]>

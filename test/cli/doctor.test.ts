@@ -40,7 +40,7 @@ test('what is missing comes with how to get it', async () => {
     const missing = report.findings.filter(({ ok, needed }) => !ok && needed)
     expect(missing.map(({ name, remedy }) => [name, remedy])).toEqual([
       ...['venv', 'jupyterlab', 'nbconvert', 'mlflow', 'kernel'].map(name => [name, 'npm run setup']),
-      ['model', 'git checkout models/compact'],
+      ['model', 'git checkout models'],
     ])
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isFailure } from '../../src/models/answer.js'
 import { packModel, saveAverage } from '../../src/models/average.js'
+import { bundledModelFolder } from '../../src/models/bundled.js'
 import { hashFolder } from '../../src/models/folder.js'
 import { loadModelFolder } from '../../src/models/load.js'
 import { majorityModel } from '../../src/models/majority.js'
@@ -47,6 +48,15 @@ describe('an average', () => {
       { name: 'ngram', hash: words!.hash, weight: 0.75 },
       { name: 'majority', hash: always!.hash, weight: 0.25 },
     ])
+  })
+
+  it('of the package has the parts that its card names', async () => {
+    const blend = await loadModelFolder(bundledModelFolder('blend')!)
+    expect(blend.parts?.map(({ name, weight }) => [name, weight])).toEqual([
+      ['compact', 0.5],
+      ['ngram', 0.5],
+    ])
+    await blend.close?.()
   })
 
   it('can be packed, stands alone then and answers the same', async () => {

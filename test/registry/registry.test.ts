@@ -110,7 +110,7 @@ describe.skipIf(!existsSync(python))('registry on a real MLflow (skipped without
     const troubles: string[] = []
     const followed = await followModel('models:/followed@champion', {
       trackingUri: server.uri,
-      cacheFolder: cacheFolder(),
+      cacheFolder: join(folder, 'followed'),
       every: 0,
       onExchange: (from, to) => exchanges.push(`${from.version} ${to.version}`),
       onTrouble: error => troubles.push(error.message),
@@ -221,7 +221,7 @@ describe.skipIf(!existsSync(python))('registry on a real MLflow (skipped without
     await fails('models:/known/7', 'not-found', 'no version 7')
     await fails('models:/nobody@champion', 'not-found', 'no registered model nobody')
     await fails('models:/known', 'bad-address', 'not models:/NAME@ALIAS or models:/NAME/VERSION')
-    await fails('hf:owner/name', 'bad-address', 'Hugging Face')
+    await fails('hf:owner', 'bad-address', 'hf:OWNER/NAME')
     await fails('no-such-model', 'not-found', 'neither bundled, nor a folder')
   })
 
