@@ -21,9 +21,12 @@ const commands: Record<string, () => Promise<Command>> = {
   compare: async () => (await import('./compare.js')).command,
   study: async () => (await import('./study.js')).command,
   report: async () => (await import('./report.js')).command,
+  reproduce: async () => (await import('./reproduce.js')).command,
   models: async () => (await import('./models.js')).command,
   promote: async () => (await import('./promote.js')).command,
   rollback: async () => (await import('./rollback.js')).command,
+  quarantine: async () => (await import('./quarantine.js')).command,
+  forget: async () => (await import('./forget.js')).command,
   'crash-test': async () => (await import('./crash-test.js')).command,
   doctor: async () => (await import('./doctor.js')).command,
 }

@@ -1,5 +1,5 @@
 /** What is talked about: texts like an example, and moments when more is said than usual. */
-import { featureReader, inverseFrequencies, rowCollector, weighTerms } from '../models/features.js'
+import { featureReader, gramCollector, inverseFrequencies } from '../models/features.js'
 import { LABELS, type Label } from '../tweet.js'
 import { need, toTime } from './chart.js'
 import { type TableLike, toColumns } from './frames.js'
@@ -35,23 +35,39 @@ export function similarTexts(
   const { top = 10, least = 0.05 } = options
   const examples = typeof like === 'string' ? [like] : like
   const read = featureReader({ bits: BITS, words: 2, characters: [3, 5] })
-  const collector = rowCollector()
-  for (const text of texts) collector.add(read(text))
-  for (const text of examples) collector.add(read(text))
-  const { offsets, middles, buckets, values } = collector.rows()
-  const idf = inverseFrequencies(
-    { offsets: offsets.subarray(0, texts.length + 1), middles, buckets: buckets.subarray(0, offsets[texts.length]), values },
-    2 ** BITS,
-  )
-  const direction = new Float32Array(2 ** BITS)
-  for (let i = 0; i + 1 < offsets.length; i++)
-    weighTerms(buckets, values, [offsets[i]!, middles[i]!, offsets[i + 1]!], idf, values)
-  for (let i = offsets[texts.length]!; i < buckets.length; i++) direction[buckets[i]!]! += values[i]!
-  const length = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0)) || 1
+  const collector = gramCollector()
+  for (const text of [...texts, ...examples]) collector.add(read(text))
+  const rows = collector.rows()
+  const idf = inverseFrequencies(rows, 2 ** BITS, { n: texts.length })
+  const { offsets, buckets } = rows
+  const direction = new Float64Array(2 ** BITS)
+  const sums = new Float64Array(2 ** BITS)
+  /** Tells the buckets of a row with their weights, the row's length taken out. */
+  const tell = (row: number, told: (bucket: number, weight: number) => void) => {
+    const distinct: number[] = []
+    for (let i = offsets[row]!; i < offsets[row + 1]!; i++) {
+      const bucket = buckets[i]!
+      if (sums[bucket] === 0) distinct.push(bucket)
+      sums[bucket]! += idf[bucket]!
+    }
+    const length = Math.sqrt(distinct.reduce((all, bucket) => all + sums[bucket]! ** 2, 0)) || 1
+    for (const bucket of distinct) {
+      told(bucket, sums[bucket]! / length)
+      sums[bucket] = 0
+    }
+  }
+  examples.forEach((_, i) => {
+    tell(texts.length + i, (bucket, weight) => {
+      direction[bucket]! += weight
+    })
+  })
+  const length = Math.sqrt(direction.reduce((all, weight) => all + weight * weight, 0)) || 1
   return texts
     .map((text, index) => {
       let dot = 0
-      for (let i = offsets[index]!; i < offsets[index + 1]!; i++) dot += values[i]! * direction[buckets[i]!]!
+      tell(index, (bucket, weight) => {
+        dot += weight * direction[bucket]!
+      })
       return { index, text, similarity: Math.min(1, dot / length) }
     })
     .filter(({ similarity }) => similarity >= least)

@@ -1,27 +1,26 @@
 /** The learners of the classical study behind the contract of every model. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { TEXT_VERSION } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFrom, predictionFromLogits } from './answer.js'
-import type { SparseRows, TermCounts } from './features.js'
-import { type ModelCard, writeModelFolder } from './folder.js'
-import { countLabels } from './majority.js'
+import type { ModelCard } from './folder.js'
 import type { Example, Prediction, TrainableModel } from './model.js'
 import { fitNaiveBayes } from './naive-bayes.js'
 import { fitOptimum } from './optimum.js'
-import { pacer } from './pace.js'
 import { randomFrom } from './random.js'
 import {
   FEATURE_SETS,
   type FeatureSet,
   fitTerms,
+  type SparseRows,
+  type TermCounts,
   type TermSettings,
   type TermTable,
   termColumns,
   termReader,
   tokensOf,
 } from './text-features.js'
+import { countLabels, finish, trainableModel, type Work } from './trainable.js'
 import { askForest, type Forest, growForest } from './tree.js'
 
 /** Logistic regression, multinomial naive Bayes, linear support vector machine, decision tree, random forest. */
@@ -58,8 +57,6 @@ const DEFAULTS: Record<Learner, Omit<ClassicalSettings, 'features' | 'learner'>>
   rf: { c: 0, alpha: 0, trees: 30, depth: 40, minLeaf: 1, draws: 20_000 },
 }
 
-type Work = { signal?: AbortSignal; onProgress?: (share: number) => void }
-
 /** Training texts turned into a feature set, for several learners to use. */
 export interface Prepared {
   features: FeatureSet
@@ -80,17 +77,6 @@ export async function prepareFeatures(examples: readonly Example[], features: Fe
   const texts = examples.map(({ text }) => text)
   const { table, rows } = await finish(fitTerms(texts, classes, FEATURE_SETS[features]), work)
   return { features, table, rows, present, classes, byClass }
-}
-
-/** Runs a generator to its end without blocking the thread. */
-async function finish<T>(steps: Generator<number, T>, { signal, onProgress }: Work): Promise<T> {
-  const pace = pacer(signal)
-  for (;;) {
-    const step = steps.next()
-    if (step.done) return step.value
-    const pause = pace()
-    if (pause) await pause.then(() => onProgress?.(Math.min(1, step.value)))
-  }
 }
 
 /** What a learner learned. */
@@ -131,49 +117,28 @@ function build(
   settings: ClassicalSettings,
   { prepared, loaded }: { prepared?: Prepared; loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string } },
 ): TrainableModel {
-  const { learner } = settings
-  let learned = loaded?.learned
-  let scorer = learned && textScorer(learned, settings)
-  let trained = loaded?.trained
-  let saved = loaded?.hash
-  return {
-    name,
-    textVersion: TEXT_VERSION,
-    get hash() {
-      return saved
+  return trainableModel<Learned>(
+    {
+      kind: 'classical',
+      name,
+      settings: { ...settings },
+      async learn(examples, { seed, signal, onProgress }) {
+        const ready =
+          prepared ?? (await prepareFeatures(examples, settings.features, { signal, onProgress: s => onProgress?.(s / 2) }))
+        const begun = prepared ? 0 : 0.5
+        return learn(ready, settings, seed, { signal, onProgress: s => onProgress?.(begun + (1 - begun) * s) })
+      },
+      scorer: learned => textScorer(learned, settings),
+      written: toFiles,
+      // Trees are no sums.
+      weigh: isTree(settings.learner) ? undefined : (learned, pieces, label) => weighPieces(learned, settings, pieces, label),
     },
-    async fit(examples, { seed = 1, signal, onProgress } = {}) {
-      const ready =
-        prepared ?? (await prepareFeatures(examples, settings.features, { signal, onProgress: s => onProgress?.(s / 2) }))
-      const begun = prepared ? 0 : 0.5
-      learned = await learn(ready, settings, seed, { signal, onProgress: s => onProgress?.(begun + (1 - begun) * s) })
-      scorer = textScorer(learned, settings)
-      trained = { rows: ready.classes.length, byClass: ready.byClass, seed }
-      saved = undefined
-      onProgress?.(1)
-    },
-    async predict(texts, { signal, onProgress } = {}) {
-      if (!scorer) throw new Error(`${name}: not trained yet: call fit first`)
-      const score = scorer
-      const pace = pacer(signal)
-      const answers: Prediction[] = []
-      for (const text of texts) {
-        answers.push(score(text))
-        const pause = pace()
-        if (pause) await pause.then(() => onProgress?.(answers.length))
-      }
-      onProgress?.(texts.length)
-      return answers
-    },
-    // Trees are no sums.
-    weigh: learner === 'dt' || learner === 'rf' ? undefined : (pieces, label) => weighPieces(learned, settings, pieces, label),
-    async save(folder) {
-      if (!learned) throw new Error(`${name}: not trained yet: call fit first`)
-      const { parameters, files } = toFiles(learned)
-      const card = { kind: 'classical' as const, name, settings: { ...settings }, parameters, trained }
-      saved = await writeModelFolder(folder, card, files)
-    },
-  }
+    loaded,
+  )
+}
+
+function isTree(learner: Learner): boolean {
+  return learner === 'dt' || learner === 'rf'
 }
 
 async function learn(
@@ -184,7 +149,7 @@ async function learn(
 ): Promise<Learned> {
   const size = table.idf.length
   const k = present.length
-  if (learner === 'dt' || learner === 'rf') {
+  if (isTree(learner)) {
     const grow = growForest(rows, classes, size, { k, ...growing }, randomFrom(seed))
     return { table, present, forest: await finish(grow, work) }
   }
@@ -261,13 +226,7 @@ function textScorer(learned: Learned, { learner, features }: ClassicalSettings):
 }
 
 /** What each piece adds to a class's score; an n-gram's share is split evenly over its words. */
-function weighPieces(
-  learned: Learned | undefined,
-  { features }: ClassicalSettings,
-  pieces: readonly string[],
-  label: Label,
-): number[] {
-  if (!learned) throw new Error('weigh: not trained yet: call fit first')
+function weighPieces(learned: Learned, { features }: ClassicalSettings, pieces: readonly string[], label: Label): number[] {
   const { table, present, weights, bias } = learned
   const settings: TermSettings = FEATURE_SETS[features]
   const out = present.indexOf(LABELS.indexOf(label))

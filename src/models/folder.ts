@@ -8,7 +8,7 @@ import { LABELS } from '../tweet.js'
 /** What `model.json` says of a model's folder. */
 export interface ModelCard {
   /** Which loader understands the folder. */
-  kind: 'majority' | 'lexicon' | 'ngram' | 'classical' | 'transformer'
+  kind: 'majority' | 'lexicon' | 'ngram' | 'classical' | 'transformer' | 'average'
   /** Name that predictions carry. */
   name: string
   /** Always `LABELS`, in that order; a folder of another set is refused. */

@@ -1,12 +1,12 @@
 import Sentiment from 'sentiment'
-import { modelText, TEXT_VERSION } from '../text/clean.js'
-import { LABELS } from '../tweet.js'
+import { modelText } from '../text/clean.js'
+import { LABELS, type Label } from '../tweet.js'
 import { predictionFrom } from './answer.js'
 import { MAX_UNITS } from './features.js'
-import { type ModelCard, writeModelFolder } from './folder.js'
-import { countLabels } from './majority.js'
+import type { ModelCard } from './folder.js'
 import type { TrainableModel } from './model.js'
 import { pacer } from './pace.js'
+import { trainableModel } from './trainable.js'
 
 /** What the lexicon model learns: where neutral begins and ends, and how far to trust each zone. */
 export interface LexiconParameters {
@@ -37,59 +37,54 @@ export function lexiconModel({
   card?: ModelCard
   hash?: string
 } = {}): TrainableModel {
-  const analyser = new Sentiment()
-  const score = (text: string) => {
-    const sum = analyser.analyze(modelText(text).slice(0, MAX_UNITS)).score
-    return Math.max(-MOST, Math.min(MOST, sum))
-  }
-  let parameters = card?.parameters as LexiconParameters | undefined
-  let trained = card?.trained
-  let saved = hash
-  return {
-    name: card?.name ?? name,
-    textVersion: TEXT_VERSION,
-    get hash() {
-      return saved
+  return trainableModel<LexiconParameters>(
+    {
+      kind: 'lexicon',
+      name: card?.name ?? name,
+      async learn(examples, { signal, onProgress }) {
+        const pace = pacer(signal)
+        const counts = LABELS.map(() => new Float64Array(2 * MOST + 1))
+        for (const [row, { text, label }] of examples.entries()) {
+          counts[LABELS.indexOf(label)]![scoreOf(text) + MOST]! += 1
+          const pause = pace()
+          if (pause) await pause.then(() => onProgress?.(row / examples.length))
+        }
+        return chooseThresholds(counts)
+      },
+      scorer({ low, high, zones }) {
+        const answers = zones.map(([negative, neutral, positive]) => predictionFrom(negative, neutral, positive))
+        return text => {
+          const value = scoreOf(text)
+          return answers[value < low ? 0 : value < high ? 1 : 2]!
+        }
+      },
+      written: parameters => ({ parameters: { ...parameters } }),
+      weigh: (_, pieces, label) => weighPieces(pieces, label),
     },
-    async fit(examples, { seed = 1, signal, onProgress } = {}) {
-      const byClass = countLabels(examples)
-      const pace = pacer(signal)
-      const counts = LABELS.map(() => new Float64Array(2 * MOST + 1))
-      for (const [row, { text, label }] of examples.entries()) {
-        counts[LABELS.indexOf(label)]![score(text) + MOST]! += 1
-        const pause = pace()
-        if (pause) await pause.then(() => onProgress?.(row / examples.length))
-      }
-      parameters = chooseThresholds(counts)
-      trained = { rows: examples.length, byClass, seed }
-      saved = undefined
-      onProgress?.(1)
-    },
-    async predict(texts, { signal, onProgress } = {}) {
-      if (!parameters) throw new Error(`${name}: not trained yet: call fit first`)
-      const { low, high, zones } = parameters
-      const pace = pacer(signal)
-      const answers = []
-      for (const text of texts) {
-        const value = score(text)
-        const [negative, neutral, positive] = zones[value < low ? 0 : value < high ? 1 : 2]!
-        answers.push(predictionFrom(negative, neutral, positive))
-        const pause = pace()
-        if (pause) await pause.then(() => onProgress?.(answers.length))
-      }
-      onProgress?.(texts.length)
-      return answers
-    },
-    async save(folder) {
-      if (!parameters) throw new Error(`${name}: not trained yet: call fit first`)
-      saved = await writeModelFolder(folder, {
-        kind: 'lexicon',
-        name: card?.name ?? name,
-        parameters: { ...parameters },
-        trained,
-      })
-    },
-  }
+    card && { learned: card.parameters as unknown as LexiconParameters, trained: card.trained, hash },
+  )
+}
+
+const analyser = new Sentiment()
+
+function scoreOf(text: string): number {
+  const sum = analyser.analyze(modelText(text).slice(0, MAX_UNITS)).score
+  return Math.max(-MOST, Math.min(MOST, sum))
+}
+
+/**
+ * The value of each piece, negated for the negative class; what speaks for either speaks against neutral. The values add up to the
+ * sum that the thresholds are held against, as long as that is not cut.
+ */
+function weighPieces(pieces: readonly string[], label: Label): number[] {
+  const sumOf = (text: string) => analyser.analyze(modelText(text).slice(0, MAX_UNITS)).score
+  // The word before may negate: a word's value is what it adds to it.
+  let before = ''
+  return pieces.map(piece => {
+    const value = sumOf(`${before} ${piece}`) - sumOf(before)
+    if (/\S/.test(piece)) before = piece
+    return label === 'positive' ? value : label === 'negative' ? -value : -Math.abs(value)
+  })
 }
 
 /**

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
+import { loadAverage } from './average.js'
 import { loadClassical } from './classical.js'
 import { CARD_FILE, hashFolder, type ModelCard, readModelCard } from './folder.js'
 import { lexiconModel } from './lexicon.js'
@@ -9,6 +10,9 @@ import { majorityModel } from './majority.js'
 import type { Model } from './model.js'
 import { loadNgram } from './ngram.js'
 import { loadTransformer, type TransformerOptions } from './transformer.js'
+
+/** No tweet is longer, and a hostile text costs no more. */
+const MOST_TOKENS = 512
 
 /** Options for a model that is loaded; those of workers count for transformers only. */
 export type LoadModelOptions = TransformerOptions
@@ -32,6 +36,8 @@ export async function loadModelFolder(folder: string, options: LoadModelOptions 
       return loadNgram(path, card, hash)
     case 'classical':
       return loadClassical(path, card, hash)
+    case 'average':
+      return loadAverage(path, card, hash, part => loadModelFolder(part, options))
     case 'transformer':
       return loadTransformer(path, card, hash, options)
     default:
@@ -42,5 +48,17 @@ export async function loadModelFolder(folder: string, options: LoadModelOptions 
 function plainTransformer(path: string): ModelCard | undefined {
   if (existsSync(join(path, CARD_FILE)) || !existsSync(join(path, 'config.json')) || !existsSync(join(path, 'onnx')))
     return undefined
-  return { kind: 'transformer', name: basename(path), labels: LABELS, textVersion: TEXT_VERSION }
+  const maxTokens = tokenLimit(path)
+  return { kind: 'transformer', name: basename(path), labels: LABELS, textVersion: TEXT_VERSION, settings: { maxTokens } }
+}
+
+/** The most tokens that a model in Hugging Face's layout reads. */
+function tokenLimit(path: string): number {
+  const read = (file: string): Record<string, unknown> =>
+    existsSync(join(path, file)) ? JSON.parse(readFileSync(join(path, file), 'utf8')) : {}
+  const { max_position_embeddings: positions, model_type: type } = read('config.json')
+  // RoBERTa's positions begin after the padding's.
+  const places = typeof positions === 'number' ? positions - (/roberta|camembert/.test(String(type)) ? 2 : 0) : MOST_TOKENS
+  const { model_max_length: said } = read('tokenizer_config.json')
+  return Math.min(MOST_TOKENS, places, typeof said === 'number' && said > 0 ? said : MOST_TOKENS)
 }

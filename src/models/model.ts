@@ -5,6 +5,8 @@ export interface Prediction {
   label: Label
   /** Probabilities in the order of `LABELS` (negative, neutral, positive); they sum to 1. */
   probabilities: readonly [number, number, number]
+  /** Set when the text was longer than the model reads: what follows was not seen. */
+  truncated?: true
 }
 
 /** A text that a model could not score: listed, never turned into a class. */
@@ -35,9 +37,11 @@ export interface Model {
   predict(texts: readonly string[], options?: { signal?: AbortSignal; onProgress?: (done: number) => void }): Promise<Answer[]>
   /**
    * Where the model is a sum over words: the exact share of each piece of a text (words and the white space between them) in
-   * the score of a class. With the model's bias they add up to it.
+   * the score of a class (its logit). With the model's bias they add up to it. Undefined for a text that cannot be taken apart so.
    */
-  weigh?(pieces: readonly string[], label: Label): number[]
+  weigh?(pieces: readonly string[], label: Label): number[] | undefined
+  /** The models that it averages. */
+  readonly parts?: readonly { name: string; hash: string; weight: number }[]
   /** Ends workers and frees memory. */
   close?(): Promise<void>
 }

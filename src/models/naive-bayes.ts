@@ -1,4 +1,4 @@
-import type { SparseRows } from './features.js'
+import type { SparseRows } from './text-features.js'
 
 /**
  * Multinomial naive Bayes: log probabilities of the columns in each class, and of the classes. Values need not be whole, only

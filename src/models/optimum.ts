@@ -1,5 +1,5 @@
 /** Two-class linear learners, brought to their optimum: logistic regression and the linear support vector machine. */
-import type { SparseRows } from './features.js'
+import type { SparseRows } from './text-features.js'
 
 /** What is minimised: ½·|w|² + c · Σ loss(±(w·x + b)); the bias b is not penalised. */
 export interface OptimumSettings {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { ScorerReply, ScorerRequest } from './scorer-worker.js'
 
 /** What a worker said of one text. */
-export type RawScore = { logits: readonly number[] } | { error: string }
+export type RawScore = { logits: readonly number[]; truncated?: true } | { error: string }
 
 /** How a pool of scorers is run. */
 export interface ScorerPoolOptions {
@@ -17,6 +17,10 @@ export interface ScorerPoolOptions {
   program?: URL
   /** Most worker processes; default the number of cores, at most 4. They start when there is work for them. */
   workers?: number
+  /** A worker that neither loads nor answers for so long (ms) is ended, like one that died; default 60,000. */
+  patience?: number
+  /** A worker that holds more memory than this (bytes) after a chunk is replaced; default 1.5 GiB. */
+  workerMemory?: number
   /** Called with each worker that starts. */
   onWorker?: (worker: ChildProcess) => void
 }
@@ -27,7 +31,7 @@ export interface ScorerPool {
    * Scores texts; answers come in the order of the texts, each text is answered once. Texts go out in small chunks to
    * whichever worker is free, several calls take turns, and no more than a chunk per worker is under way: the callers'
    * arrays are the only queue. When a worker dies, another takes its place and the unanswered rest of its chunk is done
-   * again; a text that three workers died of gets an error. Rejects with the signal's reason at once when that aborts.
+   * again; a worker that hangs or has grown too large is replaced too. A text that three workers died of gets an error. Rejects with the signal's reason at once when that aborts.
    */
   score(texts: readonly string[], options?: ScoreOptions): Promise<RawScore[]>
   /** Ends the workers; calls under way are rejected. */
@@ -44,7 +48,9 @@ export interface ScoreOptions {
 const CHUNK = 8
 const MAX_CRASHES = 3
 /** JavaScript memory of a worker, MiB; the model's own memory is not in it. Past it the worker dies and is replaced. */
-const WORKER_MEMORY = 512
+const WORKER_HEAP = 512
+const PATIENCE = 60_000
+const WORKER_MEMORY = 1.5 * 2 ** 30
 
 interface Job {
   texts: readonly string[]
@@ -66,6 +72,8 @@ interface Slot {
   ready: boolean
   /** What the worker is working on: the places still to be answered, in order. */
   work?: { job: Job; places: number[] }
+  /** Ends it when it is silent for too long. */
+  alarm?: NodeJS.Timeout
   /** The last that it said on stderr. */
   trouble: string
 }
@@ -81,6 +89,8 @@ export function scorerPool({
   data,
   program = scorerProgram(),
   workers = defaultWorkers(),
+  patience = PATIENCE,
+  workerMemory = WORKER_MEMORY,
   onWorker,
 }: ScorerPoolOptions): ScorerPool {
   if (!Number.isInteger(workers) || workers < 1)
@@ -92,12 +102,13 @@ export function scorerPool({
 
   function start(): void {
     const worker = fork(fileURLToPath(program), [JSON.stringify(data)], {
-      execArgv: [`--max-old-space-size=${WORKER_MEMORY}`],
+      execArgv: [`--max-old-space-size=${WORKER_HEAP}`],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const slot: Slot = { worker, ready: false, trouble: '' }
     slots.add(slot)
+    expect(slot)
     worker.on('message', reply => receive(slot, reply as ScorerReply))
     worker.on('error', error => bury(slot, error.message))
     worker.on('exit', (code, signal) => bury(slot, signal ? `ended by ${signal}` : `ended with code ${code}`))
@@ -107,11 +118,20 @@ export function scorerPool({
     onWorker?.(worker)
   }
 
+  /** Gives a worker its time, from now on, to say something. */
+  function expect(slot: Slot): void {
+    clearTimeout(slot.alarm)
+    slot.alarm = setTimeout(() => {
+      slot.worker.kill('SIGKILL')
+      bury(slot, `said nothing for ${patience / 1000} s`)
+    }, patience).unref()
+  }
+
   function receive(slot: Slot, reply: ScorerReply): void {
     if (!slots.has(slot)) return
+    expect(slot)
     if ('broken' in reply) {
-      slots.delete(slot)
-      slot.worker.kill('SIGKILL')
+      dismiss(slot)
       failAll(new Error(`${name}: model cannot be loaded: ${reply.broken}`))
       return
     }
@@ -121,11 +141,22 @@ export function scorerPool({
     } else if (slot.work) {
       // Answers come in the order of the request, so this one is for the first open place.
       const { job, places } = slot.work
-      record(job, places.shift()!, 'error' in reply ? { error: reply.error } : { logits: reply.logits })
+      record(job, places.shift()!, 'error' in reply ? { error: reply.error } : scoreOf(reply))
       if (places.length) return
       slot.work = undefined
+      if ((reply.memory ?? 0) > workerMemory) {
+        dismiss(slot)
+        staff()
+        return
+      }
     }
     feed(slot)
+  }
+
+  function dismiss(slot: Slot): void {
+    clearTimeout(slot.alarm)
+    slots.delete(slot)
+    slot.worker.kill('SIGKILL')
   }
 
   function record(job: Job, place: number, answer: RawScore): void {
@@ -145,10 +176,12 @@ export function scorerPool({
       jobs.push(jobs.splice(jobs.indexOf(job), 1)[0]!)
       slot.work = { job, places }
       hold(slot, true)
+      expect(slot)
       // A worker that died meanwhile cannot be told; its end is dealt with when it is heard of.
       slot.worker.send({ texts: places.map(place => job.texts[place]!) } satisfies ScorerRequest, () => {})
       return
     }
+    clearTimeout(slot.alarm)
     hold(slot, false)
   }
 
@@ -161,6 +194,7 @@ export function scorerPool({
   }
 
   function bury(slot: Slot, end: string): void {
+    clearTimeout(slot.alarm)
     if (!slots.delete(slot) || closed) return
     const trouble = [`a worker ${end}`, errorLine(slot.trouble)].filter(Boolean).join(': ')
     if (!slot.ready && ++failedStarts >= MAX_CRASHES) {
@@ -229,12 +263,15 @@ export function scorerPool({
       const ends = [...slots].map(({ worker }) => new Promise(resolve => worker.once('exit', resolve)))
       for (const slot of slots) {
         hold(slot, true)
-        slot.worker.kill('SIGKILL')
+        dismiss(slot)
       }
-      slots.clear()
       await Promise.all(ends)
     },
   }
+}
+
+function scoreOf({ logits, truncated }: { logits: number[]; truncated?: true }): RawScore {
+  return truncated ? { logits, truncated } : { logits }
 }
 
 /** Whether a worker keeps this process alive: while it has work. */

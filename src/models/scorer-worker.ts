@@ -3,9 +3,9 @@
  * on its neighbours then, which dynamic int8 quantisation makes it do in a batch. It is a process and no thread because
  * ONNX Runtime aborts the whole process when a thread that it runs in is ended.
  */
-import { existsSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { AutoTokenizer, env, type PreTrainedTokenizer } from '@xenova/transformers'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PreTrainedTokenizer } from '@xenova/transformers'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 
 /** What a scorer is started with: its one argument, as JSON. */
@@ -21,21 +21,26 @@ export interface ScorerRequest {
   texts: readonly string[]
 }
 
-/** What it says: `ready` once; then per text, as soon as it is scored, its place in the request with logits or an error. */
+/** What it says: `ready` once; then per text, as soon as it is scored, its place in the request with logits or an error; with the last, its memory (bytes). */
 export type ScorerReply =
   | { ready: true }
   | { broken: string }
-  | { place: number; logits: number[] }
-  | { place: number; error: string }
+  | { place: number; logits: number[]; truncated?: true; memory?: number }
+  | { place: number; error: string; memory?: number }
 
 /** A word is at most 100 characters to the tokenizer, so nothing past this can count; a hostile text costs no more. */
 const MAX_UNITS = 10_000
 
-async function load({ folder, maxTokens }: ScorerData): Promise<(text: string) => Promise<number[]>> {
-  env.allowRemoteModels = false
-  env.allowLocalModels = true
-  env.localModelPath = dirname(folder)
-  const tokenizer: PreTrainedTokenizer = await AutoTokenizer.from_pretrained(basename(folder), { local_files_only: true })
+interface Scored {
+  logits: number[]
+  truncated?: true
+}
+
+async function load({ folder, maxTokens }: ScorerData): Promise<(text: string) => Promise<Scored>> {
+  // `AutoTokenizer` would refuse folders whose names could not be a repository's.
+  const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, unknown>
+  const config = existsSync(join(folder, 'tokenizer_config.json')) ? read('tokenizer_config.json') : {}
+  const tokenizer = new PreTrainedTokenizer(read('tokenizer.json'), config)
   const file = ['model_quantized.onnx', 'model.onnx'].map(name => join(folder, 'onnx', name)).find(existsSync)
   if (!file) throw new Error(`${folder}: no onnx/model_quantized.onnx or onnx/model.onnx`)
   const session = await InferenceSession.create(file, {
@@ -47,16 +52,23 @@ async function load({ folder, maxTokens }: ScorerData): Promise<(text: string) =
   })
   const output = session.outputNames[0]!
   return async text => {
-    const options = { truncation: true, max_length: maxTokens, return_tensor: false } as const
-    const encoded = tokenizer(text.slice(0, MAX_UNITS), options) as unknown as Record<string, number[]>
+    const seen = text.slice(0, MAX_UNITS)
+    const encoded = tokenizer(seen, { return_tensor: false }) as unknown as Record<string, number[]>
+    const truncated = seen.length < text.length || encoded.input_ids!.length > maxTokens
     const feeds: Record<string, Tensor> = {}
     for (const name of session.inputNames) {
-      const ids = encoded[name] ?? encoded.input_ids!.map(() => 0)
+      const ids = cut(encoded[name] ?? encoded.input_ids!.map(() => 0), maxTokens)
       feeds[name] = new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length])
     }
-    const result = await session.run(feeds)
-    return Array.from(result[output]!.data as Float32Array)
+    const result = await session.run(feeds, [output])
+    const logits = Array.from(result[output]!.data as Float32Array)
+    return truncated ? { logits, truncated } : { logits }
   }
+}
+
+/** The first tokens, and the last, which marks the end: the tokenizer's own truncation would drop it. */
+function cut(ids: readonly number[], most: number): readonly number[] {
+  return ids.length > most ? [...ids.slice(0, most - 1), ids.at(-1)!] : ids
 }
 
 function serve(): void {
@@ -73,10 +85,11 @@ function serve(): void {
   process.on('message', async ({ texts }: ScorerRequest) => {
     const score = await loading
     for (const [place, text] of texts.entries()) {
+      const memory = place === texts.length - 1 ? process.memoryUsage.rss() : undefined
       try {
-        reply({ place, logits: await score(text) })
+        reply({ place, ...(await score(text)), memory })
       } catch (error) {
-        reply({ place, error: say(error) })
+        reply({ place, error: say(error), memory })
       }
     }
   })

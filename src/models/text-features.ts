@@ -1,5 +1,5 @@
 /** The feature sets of the classical study: n-grams of white-space tokens, hashed or counted, weighed by IDF, chosen by chi-square. */
-import { MAX_UNITS, rowCollector, type SparseRows, type TermCounts } from './features.js'
+import { MAX_UNITS } from './features.js'
 import { hashBucket, hashNext, hashStart } from './hash.js'
 
 /** How a feature set is made. */
@@ -27,6 +27,51 @@ export const FEATURE_SETS = {
 
 /** Name of a feature set. */
 export type FeatureSet = keyof typeof FEATURE_SETS
+
+/** Term counts of one text. The arrays are used again for the next text: copy what is to stay. */
+export interface TermCounts {
+  /** Columns, each once. */
+  buckets: Int32Array
+  counts: Float32Array
+  /** Number of entries. */
+  size: number
+}
+
+/** Texts as rows of a sparse matrix (compressed rows). */
+export interface SparseRows {
+  /** Row r is [offsets[r], offsets[r + 1]). */
+  offsets: Uint32Array
+  buckets: Int32Array
+  values: Float32Array
+}
+
+/** Gathers the counts of many texts, one row each. */
+function rowCollector(): { add(terms: TermCounts): void; rows(): SparseRows } {
+  let capacity = 1 << 16
+  let buckets = new Int32Array(capacity)
+  let values = new Float32Array(capacity)
+  let size = 0
+  const offsets = [0]
+  return {
+    add(terms) {
+      if (size + terms.size > capacity) {
+        capacity = Math.max(capacity * 2, size + terms.size)
+        buckets = grown(buckets, new Int32Array(capacity))
+        values = grown(values, new Float32Array(capacity))
+      }
+      buckets.set(terms.buckets.subarray(0, terms.size), size)
+      values.set(terms.counts.subarray(0, terms.size), size)
+      size += terms.size
+      offsets.push(size)
+    },
+    rows: () => ({ offsets: Uint32Array.from(offsets), buckets: buckets.subarray(0, size), values: values.subarray(0, size) }),
+  }
+}
+
+function grown<T extends Int32Array | Float32Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
 
 /** What was learned of the terms: all that a model keeps of its features. */
 export interface TermTable {
@@ -62,7 +107,7 @@ function hashedColumn(bits: number): ColumnOf {
 /** Counts a text's columns. The arrays are used again for the next text. */
 function counter(columnOf: ColumnOf, longest: number): (text: string) => TermCounts {
   const seen = new Map<number, number>()
-  const terms: TermCounts = { buckets: new Int32Array(1024), counts: new Float32Array(1024), words: 0, size: 0 }
+  const terms: TermCounts = { buckets: new Int32Array(1024), counts: new Float32Array(1024), size: 0 }
   return text => {
     const tokens = tokensOf(text)
     if (tokens.length * longest > terms.buckets.length) {
@@ -85,7 +130,6 @@ function counter(columnOf: ColumnOf, longest: number): (text: string) => TermCou
         } else terms.counts[at]! += 1
       }
     }
-    terms.words = terms.size
     return terms
   }
 }
@@ -198,7 +242,7 @@ function weighColumns(rows: SparseRows, weights: Float32Array, place?: Int32Arra
     }
     offsets[row + 1] = size
   }
-  return { offsets, middles: offsets.subarray(1), buckets: buckets.subarray(0, size), values: values.subarray(0, size) }
+  return { offsets, buckets: buckets.subarray(0, size), values: values.subarray(0, size) }
 }
 
 /**

@@ -8,6 +8,7 @@ import { type Cache, lruCache } from './cache.js'
 import type { ModelCard } from './folder.js'
 import type { Answer, Model, Prediction } from './model.js'
 import { pacer } from './pace.js'
+import { openScoreFile } from './score-file.js'
 import { type RawScore, scorerPool } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
 
@@ -15,6 +16,8 @@ import type { ScorerData } from './scorer-worker.js'
 export interface TransformerOptions {
   /** Most worker processes, one core each; default the number of cores, at most 4. */
   workers?: number
+  /** Folder in which answers are kept for later processes, such as `lake/_cache`; default none. At most 1,000,000 texts, 32 MB, a model. */
+  scoreFolder?: string
   /** Called with each worker that starts: a supervisor may count them, a test may end them. */
   onWorker?: (worker: ChildProcess) => void
 }
@@ -32,7 +35,7 @@ let cache: Cache<Prediction> | undefined
  * It runs in worker processes that start with the first text, never on the caller's event loop, one text at a time: the same text
  * gives the same probabilities whatever else is asked. Equal texts of a call are scored once, texts of earlier calls not
  * again. A text that cleaning leaves empty gets an answer like any other: the model's view of nothing. Text past
- * `maxTokens` is not seen.
+ * `maxTokens` is not seen, and the answer says so.
  * @param card of the folder; settings: `maxTokens` (default 64), `temperature` (default 1: logits are divided by it)
  * @throws when `config.json` names classes that are not ours
  */
@@ -40,7 +43,7 @@ export async function loadTransformer(
   folder: string,
   card: ModelCard,
   hash: string,
-  { workers, onWorker }: TransformerOptions = {},
+  { workers, onWorker, scoreFolder }: TransformerOptions = {},
 ): Promise<Model> {
   const { maxTokens = 64, temperature = 1 } = (card.settings ?? {}) as { maxTokens?: number; temperature?: number }
   const places = await labelPlaces(folder)
@@ -48,14 +51,29 @@ export async function loadTransformer(
   const pool = scorerPool({ name: card.name, data, workers, onWorker })
   cache ??= lruCache(CACHE_SIZE)
   const known = cache
+  const file = scoreFolder === undefined ? undefined : openScoreFile(scoreFolder, hash)
 
-  function answerOf(score: RawScore): Answer {
+  const predictionOf = (logits: ArrayLike<number>) =>
+    predictionFromLogits(logits[0]! / temperature, logits[1]! / temperature, logits[2]! / temperature)
+
+  function answerOf(text: string, score: RawScore): Answer {
     if ('error' in score) return { error: score.error }
-    const [a, b, c] = places.map(place => (place < 0 ? Number.NEGATIVE_INFINITY : score.logits[place]! / temperature))
-    const prediction = predictionFromLogits(a!, b!, c!)
-    return Number.isFinite(prediction.probabilities[0])
-      ? prediction
-      : { error: `model gave no number: ${score.logits.join(', ')}` }
+    const logits = places.map(place => (place < 0 ? Number.NEGATIVE_INFINITY : score.logits[place]!))
+    const prediction = predictionOf(logits)
+    if (!Number.isFinite(prediction.probabilities[0])) return { error: `model gave no number: ${score.logits.join(', ')}` }
+    if (score.truncated) return { ...prediction, truncated: true }
+    if (text.length <= MAX_CACHED_UNITS) {
+      known.set(`${hash}\n${text}`, prediction)
+      file?.set(text, logits)
+    }
+    return prediction
+  }
+
+  function recall(text: string): Prediction | undefined {
+    const hit = known.get(`${hash}\n${text}`)
+    if (hit || !file) return hit
+    const logits = file.get(text)
+    return logits && predictionOf(logits)
   }
 
   return {
@@ -70,7 +88,7 @@ export async function loadTransformer(
       for (const [row, text] of texts.entries()) {
         const clean = modelText(text)
         const rows = rowsOf.get(clean)
-        const hit = rows ? undefined : known.get(`${hash}\n${clean}`)
+        const hit = rows ? undefined : recall(clean)
         if (rows) rows.push(row)
         else if (hit) {
           answers[row] = hit
@@ -88,10 +106,10 @@ export async function loadTransformer(
       }
       const scores = await pool.score(fresh, { signal, onScored })
       fresh.forEach((text, place) => {
-        const answer = answerOf(scores[place]!)
-        if ('label' in answer && text.length <= MAX_CACHED_UNITS) known.set(`${hash}\n${text}`, answer)
+        const answer = answerOf(text, scores[place]!)
         for (const row of perText[place]!) answers[row] = answer
       })
+      await file?.flush()
       return answers
     },
     close: () => pool.close(),

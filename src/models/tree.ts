@@ -1,6 +1,7 @@
 /** Decision trees and random forests over terms: each node asks whether a term occurs. */
-import type { SparseRows } from './features.js'
+
 import type { Random } from './random.js'
+import type { SparseRows } from './text-features.js'
 
 /** Trees in one block of arrays; a node is a place in them. */
 export interface Forest {

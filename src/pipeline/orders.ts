@@ -1,19 +1,19 @@
 /** Orders to forget: what a platform says must go, found in what it sends. */
-import { duckdb } from '../delta/duckdb.js'
+import { duckdb, quoteText } from '../delta/duckdb.js'
 import { isTable, openTable } from '../delta/index.js'
 import { isoMicroseconds, readFrame } from '../sources/jetstream.js'
 
 /** Collection of Bluesky's posts. */
 export const BLUESKY_POST = 'app.bsky.feed.post'
 
-/** An order of a platform to forget one tweet, or all of one user: exactly one of `tweetId` and `user` is there. */
+/** An order to forget all of a user, or one post. */
 export interface ForgetOrder {
-  /** Platform id of the tweet, as `tweet_id` in the tables. */
-  tweetId?: string
-  /** The user by the platform's own id: as in the column `user` for Bluesky (the DID), the author's number for X. */
+  /** Name of the user without `@`, upper and lower case being one, or the platform's own id: as in the column `user` for Bluesky (the DID), a number for X. */
   user?: string
-  /** What happened there: `post deleted`, `account takendown`, `delete`, `user_suspend`, …. */
-  reason: string
+  /** Platform id of the post, as `tweet_id` in the tables. */
+  tweetId?: string
+  /** What happened: `post deleted`, `account takendown`, `delete`, `user_suspend`, …. */
+  reason?: string
   /** When, ISO 8601, where the order says. */
   time?: string
 }
@@ -73,17 +73,32 @@ function milliseconds(value: unknown): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }
 
+/** The names under which a user of X, known by number, is in bronze. */
+async function namesOf(bronze: string, user: string): Promise<string[]> {
+  const paths = ['$.user.id_str', '$.author_id', '$.author.id'].map(quoteText).join(', ')
+  const rows = await (await duckdb()).rows<{ user: string }>(
+    `SELECT DISTINCT "user" FROM ${bronze} WHERE "user" IS NOT NULL AND starts_with(form, 'twitter')
+      AND list_contains(json_extract_string(record, [${paths}]), ${quoteText(user)})`,
+  )
+  return rows.map(row => row.user)
+}
+
 /**
- * All orders to forget that have come into a lake, in the order of their coming: what is landed as `order` in bronze.
+ * All orders to forget that have come into a lake, in the order of their coming: what is landed as `order` in bronze. An order on a user of X comes once
+ * more with each name that the user has in bronze.
  * @param options.after only those of records processed after this time; default all
  */
 export async function* forgetOrders(lake: string, options: { after?: Date } = {}): AsyncIterable<ForgetOrder> {
   const location = `${lake.replace(/\/+$/, '')}/bronze`
   if (!(await isTable(location))) return
   const relation = await (await (await openTable(location)).snapshot()).relation({
-    columns: ['form', 'record', 'processing_time'],
+    columns: ['form', 'user', 'record', 'processing_time'],
   })
   const since = options.after ? `AND processing_time > '${options.after.toISOString()}'::TIMESTAMPTZ` : ''
   const orders = (await duckdb()).stream<{ record: string }>(`SELECT record FROM ${relation} WHERE form = 'order' ${since}`)
-  for await (const rows of orders) for (const { record } of rows) yield* readOrders(JSON.parse(record))
+  for await (const rows of orders)
+    for (const order of rows.flatMap(({ record }) => readOrders(JSON.parse(record)))) {
+      yield order
+      if (order.user && /^\d+$/.test(order.user)) for (const user of await namesOf(relation, order.user)) yield { ...order, user }
+    }
 }

@@ -8,6 +8,8 @@ import { bundledModelFolder } from '../models/bundled.js'
 import { hashFolder } from '../models/folder.js'
 import { type LoadModelOptions as FolderOptions, loadModelFolder } from '../models/load.js'
 import type { Model } from '../models/model.js'
+import { ModelAddressError } from './address-error.js'
+import { type HubOptions, hubFolder } from './hub.js'
 import { isMissing, type MlflowClient, type MlflowVersion, mlflowClient } from './mlflow.js'
 import { startMlflow } from './mlflow-server.js'
 import { HASH_TAG, inTurns } from './register-model.js'
@@ -27,55 +29,42 @@ export interface LoadedModel extends Model {
   readonly kind: string
 }
 
-/** Why a model could not be had: the address is not understood, nothing is there, or it is not what was registered. */
-export class ModelAddressError extends Error {
-  override name = 'ModelAddressError'
-  constructor(
-    message: string,
-    readonly code: 'bad-address' | 'not-found' | 'hash-mismatch',
-    options?: ErrorOptions,
-  ) {
-    super(message, options)
-  }
-}
-
 /** Settings of `loadModel`; those of threads count for transformers only. */
-export interface LoadModelOptions extends FolderOptions {
+export interface LoadModelOptions extends FolderOptions, HubOptions {
   /** Address of the MLflow server; default `MLFLOW_TRACKING_URI`, else one is started over `.moodlake/mlflow` meanwhile. */
   trackingUri?: string
   /** Folder of downloaded models, each under its hash; default `.moodlake/models` of this package. */
   cacheFolder?: string
-  signal?: AbortSignal
 }
 
 /**
  * Loads a model by address: `models:/name@alias`, `models:/name/3` (downloaded once, its folder's hash compared with the
- * registry's), `file:///…` or a folder's path, or the name of a bundled model such as `compact`.
+ * registry's), `hf:owner/name` or `hf:owner/name@revision` (a text-classification model of the Hugging Face hub with ONNX files, see `hubFolder`),
+ * `file:///…` or a folder's path, or the name of a bundled model such as `compact`.
  * @throws ModelAddressError when the address is not understood, names nothing, or the files are not those registered;
  *   MlflowError when the server does not answer
  */
 export async function loadModel(uri: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
   if (uri.startsWith('models:')) return loadRegistered(uri, options)
-  if (uri.startsWith('hf:'))
-    throw new ModelAddressError(
-      `${uri}: models of the Hugging Face hub cannot be loaded by address yet: give a downloaded folder instead`,
-      'bad-address',
-    )
+  if (uri.startsWith('hf:')) {
+    const found = await hubFolder(uri, options)
+    return fromFolder(found.folder, found.uri, options, found.uri.replace(/^hf:|@.*$/g, ''))
+  }
   const bundled = bundledModelFolder(uri)
   if (bundled) return fromFolder(bundled, uri, options)
   const folder = uri.startsWith('file:') ? fileURLToPath(uri) : uri
   if (!existsSync(folder))
     throw new ModelAddressError(
-      `${uri}: no such model: it is neither bundled, nor a folder, nor models:/NAME@ALIAS or models:/NAME/VERSION`,
+      `${uri}: no such model: it is neither bundled, nor a folder, nor models:/NAME@ALIAS, models:/NAME/VERSION or hf:OWNER/NAME`,
       'not-found',
     )
   return fromFolder(folder, pathToFileURL(resolve(folder)).href, options)
 }
 
-async function fromFolder(folder: string, uri: string, options: LoadModelOptions): Promise<LoadedModel> {
+async function fromFolder(folder: string, uri: string, options: LoadModelOptions, name?: string): Promise<LoadedModel> {
   const model = await loadModelFolder(folder, options)
   const hash = model.hash ?? (await hashFolder(folder))
-  return dress(model, { uri, hash, name: model.name, version: hash.slice(0, 12) })
+  return dress(model, { uri, hash, name: name ?? model.name, version: hash.slice(0, 12) })
 }
 
 /** The model under another name, with its origin. */
@@ -84,7 +73,9 @@ function dress(model: Model, origin: Pick<LoadedModel, 'uri' | 'hash' | 'name' |
     ...origin,
     kind: model.name,
     textVersion: model.textVersion,
+    parts: model.parts,
     predict: (texts, options) => model.predict(texts, options),
+    weigh: model.weigh && ((pieces, label) => model.weigh!(pieces, label)),
     close: async () => model.close?.(),
   }
 }

@@ -127,7 +127,7 @@ describe('model folders', () => {
     expect(await withCard({ textVersion: 'text-0' })).toContain('text function text-0, this program has text-1')
     expect(await withCard({ labels: ['bad', 'good'] })).toContain('model has labels ["bad","good"]')
     expect(await withCard({ kind: 'oracle' })).toContain('kind of model not known: "oracle"')
-    expect(await withCard({ settings: { bits: 11 } })).toContain('8192 bytes, 16384 are needed for 11 bits')
+    expect(await withCard({ settings: { bits: 11 } })).toContain('4096 bytes, 8192 are needed for 11 bits')
     await expect(loadModelFolder(join(folder, 'nowhere'))).rejects.toThrow('nowhere: no such model folder')
     await expect(loadModelFolder(tmpdir())).rejects.toThrow('not a model folder: no model.json in it')
   })

@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toBundle } from '../../src/explore/display.js'
 import { isFailure } from '../../src/models/answer.js'
 import { classicalModel } from '../../src/models/classical.js'
 import { explain } from '../../src/models/explain.js'
+import { lexiconModel } from '../../src/models/lexicon.js'
 import { ngramModel } from '../../src/models/ngram.js'
 import { syntheticExamples } from './examples.js'
 
@@ -28,8 +30,47 @@ describe('why this label', () => {
     expect(Math.sign(weight('love'))).toBe(-Math.sign(weight('awful')))
   })
 
-  it('occlusion finds the word that decides, and the deletion curve proves it', async () => {
+  it('exact weights of n-grams and word list, whatever the text', async () => {
     const model = ngramModel({ settings: { bits: 14 } })
+    await model.fit(syntheticExamples(600))
+    const oddsOf = async (text: string) => {
+      const [answer] = await model.predict([text])
+      if (!answer || isFailure(answer)) throw new Error('failed')
+      return Math.log(answer.probabilities[2] / answer.probabilities[0])
+    }
+    // The empty text has the bias only.
+    const bias = await oddsOf('')
+    const check = async (text: string) => {
+      const pieces = text.split(/(\s+)/).filter(piece => piece !== '')
+      const [positive, negative] = [model.weigh!(pieces, 'positive'), model.weigh!(pieces, 'negative')]
+      if (!positive || !negative) return false
+      const sum = pieces.reduce((total, _, i) => total + positive[i]! - negative[i]!, 0)
+      expect(sum).toBeCloseTo((await oddsOf(text)) - bias, 9)
+      return true
+    }
+    for (const text of [TEXT, 'I do not love this, never GREAT :) #love 😍', '@ann &amp; https://x.example/y  awfullll', 'x'])
+      expect(await check(text)).toBe(true)
+    const word = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('not', 'love', '#hate', '&amp;', '@you', '😍', 'İ', 'e\u0301'),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(word), async words => void (await check(words.join(' ')))),
+      { numRuns: 300 },
+    )
+  })
+
+  it('the word list’s values, negation heeded', async () => {
+    const model = lexiconModel()
+    await model.fit(syntheticExamples(300))
+    const { method, parts } = await explain(model, 'not good but lovely', { label: 'positive' })
+    expect(method).toBe('weights')
+    const values = parts.filter(({ text }) => text.trim()).map(({ weight }) => weight)
+    expect(values).toEqual([0, -3, 0, 3])
+  })
+
+  it('occlusion finds the word that decides, and the deletion curve proves it', async () => {
+    const model = { ...ngramModel({ settings: { bits: 14 } }), weigh: undefined }
     await model.fit(syntheticExamples(600))
     const why = await explain(model, 'the phone today love my bus')
     expect(why).toMatchObject({ method: 'occlusion', label: 'positive' })

@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { SparseRows } from '../../src/models/features.js'
 import { fitNaiveBayes } from '../../src/models/naive-bayes.js'
 import { fitOptimum } from '../../src/models/optimum.js'
 import { randomFrom } from '../../src/models/random.js'
-import { chiSquare, fitTerms, termReader, tokensOf } from '../../src/models/text-features.js'
+import { chiSquare, fitTerms, type SparseRows, termReader, tokensOf } from '../../src/models/text-features.js'
 import { askForest, growForest } from '../../src/models/tree.js'
 
 const PYTHON = '.venv/bin/python'
@@ -31,7 +30,7 @@ function sparse(table: readonly (readonly number[])[]): SparseRows {
     offsets.push(buckets.length)
   }
   const ends = Uint32Array.from(offsets)
-  return { offsets: ends, middles: ends.subarray(1), buckets: Int32Array.from(buckets), values: Float32Array.from(values) }
+  return { offsets: ends, buckets: Int32Array.from(buckets), values: Float32Array.from(values) }
 }
 
 const random = randomFrom(3)

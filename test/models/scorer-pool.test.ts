@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { afterEach, describe, expect, it } from 'vitest'
 import { lruCache } from '../../src/models/cache.js'
-import { type ScorerPool, scorerPool } from '../../src/models/scorer-pool.js'
+import { type ScorerPool, type ScorerPoolOptions, scorerPool } from '../../src/models/scorer-pool.js'
 
 const program = new URL('./fixtures/fake-scorer.mjs', import.meta.url)
 let pool: ScorerPool | undefined
 
-function open(data: object = {}, options: { workers?: number; onWorker?: (worker: ChildProcess) => void } = {}): ScorerPool {
+function open(data: object = {}, options: Partial<ScorerPoolOptions> = {}): ScorerPool {
   pool = scorerPool({ name: 'fake', data, program, ...options })
   return pool
 }
@@ -66,6 +66,31 @@ describe('scorer pool', () => {
     const list = [...texts(20), text, ...texts(20)]
     const answers = await open({}, { workers: 2 }).score(list)
     expect(answers).toEqual([...expected(texts(20)), { error }, ...expected(texts(20))])
+  })
+
+  it('ends a worker that hangs and tries its rows again; a text that always hangs is listed', async () => {
+    const list = [...texts(20), 'hang', ...texts(20)]
+    let workers = 0
+    const answers = await open({}, { workers: 2, patience: 300, onWorker: () => workers++ }).score(list)
+    const error = 'scoring failed 3 times: a worker said nothing for 0.3 s'
+    expect(answers).toEqual([...expected(texts(20)), { error }, ...expected(texts(20))])
+    expect(workers).toBeGreaterThanOrEqual(3)
+  })
+
+  it('lets workers be silent while there is no work', async () => {
+    let workers = 0
+    const { score } = open({}, { workers: 1, patience: 200, onWorker: () => workers++ })
+    await score(['a'])
+    await new Promise(resolve => setTimeout(resolve, 500))
+    expect(await score(['abc'])).toEqual([{ logits: [3, 0, 0] }])
+    expect(workers).toBe(1)
+  })
+
+  it('replaces workers that have grown too large, between chunks', async () => {
+    let workers = 0
+    const { score } = open({ memory: 2e9 }, { workers: 1, workerMemory: 1e9, onWorker: () => workers++ })
+    expect(await score(texts(40))).toEqual(expected(texts(40)))
+    expect(workers).toBe(5)
   })
 
   it('lists a text that takes all memory', async () => {

@@ -36,7 +36,7 @@ export async function checkAccounting(files: Record<string, Uint8Array>): Promis
   const raw = await source.read(undefined, to)
   const made = await bronze(raw, { now: new Date() })
   const records = await rowsOf<SourceRow>(raw)
-  const rows = await rowsOf<BronzeRow>(made)
+  const rows = await rowsOf<BronzeRow>(made.rows)
   await Promise.all([raw.drop(), made.drop()])
   const kept = new Map<string, BronzeRow[]>()
   for (const row of rows) {

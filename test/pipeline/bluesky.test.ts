@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { forget } from '../../src/pipeline/forget.js'
 import { forgetOrders, readOrders } from '../../src/pipeline/orders.js'
 import { readRecord } from '../../src/pipeline/record.js'
 import { runPipeline } from '../../src/pipeline/run.js'
@@ -82,6 +83,14 @@ describe.each(['v1', 'v2'] as const)('Bluesky by %s', wire => {
       { user: 'did:plc:deleted', reason: 'account deleted' },
     ])
     expect(orders.every(({ time }) => time?.startsWith('2026-05-25T14:23:2'))).toBe(true)
+    const receipt = await forget(orders, { lake, graceMs: 0 })
+    expect(receipt.scan).toMatchObject({ findings: 0 })
+    const left = (await rowsOf(lake, 'silver')).map(tweet => tweet.full_text)
+    expect(left.sort()).toEqual(['plain @bob and #tag', text])
+    // The orders themselves named a post and two people.
+    const again = []
+    for await (const order of forgetOrders(lake)) again.push(order)
+    expect(again).toEqual([])
   })
 })
 

@@ -43,7 +43,7 @@ describe.skipIf(noMoto)(`a source and a lake on S3 (skipped: ${noMoto})`, () => 
     writeRecords(folder, 0, 12, 2)
     await runPipeline({ source: folder, lake: disk, model: fakeModel() })
     const { sql, tables } = openLake('s3://lake/out')
-    expect(await tables()).toEqual(['application', 'bronze', 'gold', 'quarantine', 'silver'])
+    expect(await tables()).toEqual(['application', 'bronze', 'expectations', 'gold', 'progress', 'quarantine', 'silver'])
     const gold = await sql<{
       tweet_id: string
       predicted_sentiment: string

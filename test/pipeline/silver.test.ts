@@ -27,7 +27,7 @@ async function run(records: object[], options: Partial<SilverOptions> = {}) {
     line: { type: 'INTEGER', values: texts.map((_, i) => i + 1) },
     damage: { type: 'VARCHAR', values: texts.map(() => null) },
   })
-  const made = await silver(await bronze(raw, { now }), { now, ...options })
+  const made = await silver((await bronze(raw, { now })).rows, { now, ...options })
   const result = { tweets: await rowsOf(made.tweets), quarantine: await rowsOf(made.quarantine), duplicates: made.duplicates }
   await made.drop()
   return result
@@ -150,7 +150,7 @@ describe('silver', () => {
       line: { type: 'INTEGER', values: [1] },
       damage: { type: 'VARCHAR', values: [null] },
     })
-    const b = await bronze(raw, { now })
+    const b = (await bronze(raw, { now })).rows
     const s = await silver(b, { now })
     await Promise.all([s.drop(), b.drop(), raw.drop()])
     expect(await tables()).toBe(before)

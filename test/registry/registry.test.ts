@@ -7,9 +7,11 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ngramModel } from '../../src/models/ngram.js'
+import { ModelAddressError } from '../../src/registry/address-error.js'
 import { championOf, promote, promotions, rollback } from '../../src/registry/champion.js'
+import { followModel } from '../../src/registry/follow-model.js'
 import { listModels } from '../../src/registry/list-models.js'
-import { loadModel, ModelAddressError } from '../../src/registry/load-model.js'
+import { loadModel } from '../../src/registry/load-model.js'
 import { type MlflowClient, mlflowClient } from '../../src/registry/mlflow.js'
 import { MlflowError } from '../../src/registry/mlflow-http.js'
 import { type MlflowServer, startMlflow } from '../../src/registry/mlflow-server.js'
@@ -99,6 +101,36 @@ describe.skipIf(!existsSync(python))('registry on a real MLflow (skipped without
         .update(readFileSync(join(model(1), file)))
         .digest('hex')
     expect(seen.files).toEqual(Object.fromEntries(readdirSync(model(1)).map(file => [file, sha(file)])))
+  })
+
+  test('a model that is followed is exchanged between batches when another is promoted, each batch scored by one', async () => {
+    for (const seed of [1, 2, 3]) await register('followed', seed)
+    await promote(client, { name: 'followed', version: '1' })
+    const exchanges: string[] = []
+    const troubles: string[] = []
+    const followed = await followModel('models:/followed@champion', {
+      trackingUri: server.uri,
+      cacheFolder: cacheFolder(),
+      every: 0,
+      onExchange: (from, to) => exchanges.push(`${from.version} ${to.version}`),
+      onTrouble: error => troubles.push(error.message),
+    })
+    const known = await Promise.all([1, 2, 3].map(seed => loadModel(model(seed))))
+    const texts = ['love this', 'awful rain', 'Tuesday']
+    for (const version of ['1', '2', '2', '3', '1']) {
+      await promote(client, { name: 'followed', version })
+      const answers = await Promise.all([followed.predict(texts), followed.predict(texts)])
+      expect(followed).toMatchObject({ version, uri: `models:/followed/${version}`, hash: known[Number(version) - 1]!.hash })
+      const expected = await known[Number(version) - 1]!.predict(texts)
+      expect(answers).toEqual([expected, expected])
+    }
+    expect(exchanges).toEqual(['1 2', '2 3', '3 1'])
+    await client.setVersionTag('followed', '2', HASH_TAG, 'f'.repeat(64))
+    await promote(client, { name: 'followed', version: '2' })
+    expect(await followed.predict(texts)).toEqual(await known[0]!.predict(texts))
+    expect(followed.version).toBe('1')
+    expect(troubles[0]).toContain('are not those registered')
+    await followed.close?.()
   })
 
   test('a model is the same by alias, version, folder and file address, and downloaded once', async () => {

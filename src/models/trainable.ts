@@ -1,0 +1,105 @@
+/** What all models that learn here share: the contract around a function that learns and one that scores a text. */
+import { TEXT_VERSION } from '../text/clean.js'
+import { LABELS, type Label } from '../tweet.js'
+import { type ModelCard, writeModelFolder } from './folder.js'
+import type { Example, Prediction, TrainableModel } from './model.js'
+import { pacer } from './pace.js'
+
+/** How long work stops and tells how far it is. */
+export interface Work {
+  signal?: AbortSignal
+  /** Told the share done, in [0, 1]. */
+  onProgress?: (share: number) => void
+}
+
+/** A kind of model: what it learns (`L`), how it answers from it, how that is written down. */
+export interface Kind<L> {
+  kind: ModelCard['kind']
+  name: string
+  settings?: Record<string, unknown>
+  learn(examples: readonly Example[], work: Work & { seed: number; byClass: Record<Label, number> }): L | Promise<L>
+  /** A function from text to prediction, with scratch memory of its own: calls do not disturb each other. */
+  scorer(learned: L): (text: string) => Prediction
+  /** What a folder keeps beside the card. */
+  written?(learned: L): { parameters?: Record<string, unknown>; files?: Record<string, Uint8Array> }
+  /** See `Model.weigh`. */
+  weigh?(learned: L, pieces: readonly string[], label: Label): number[] | undefined
+}
+
+/** A model of a kind, untrained, or as it was loaded. */
+export function trainableModel<L>(
+  { kind, name, settings, learn, scorer, written, weigh }: Kind<L>,
+  loaded?: { learned: L; trained: ModelCard['trained']; hash?: string },
+): TrainableModel {
+  let learned = loaded?.learned
+  let score = learned === undefined ? undefined : scorer(learned)
+  let trained = loaded?.trained
+  let saved = loaded?.hash
+  const untrained = () => new Error(`${name}: not trained yet: call fit first`)
+  return {
+    name,
+    textVersion: TEXT_VERSION,
+    get hash() {
+      return saved
+    },
+    async fit(examples, { seed = 1, signal, onProgress } = {}) {
+      signal?.throwIfAborted()
+      const byClass = countLabels(examples)
+      learned = await learn(examples, { seed, byClass, signal, onProgress })
+      score = scorer(learned)
+      trained = { rows: examples.length, byClass, seed }
+      saved = undefined
+      onProgress?.(1)
+    },
+    async predict(texts, { signal, onProgress } = {}) {
+      if (!score) throw untrained()
+      // A pause lets another predict or fit in: this one keeps the scorer it began with.
+      const ask = score
+      const pace = pacer(signal)
+      const answers: Prediction[] = []
+      for (const text of texts) {
+        answers.push(ask(text))
+        const pause = pace()
+        if (pause) await pause.then(() => onProgress?.(answers.length))
+      }
+      onProgress?.(texts.length)
+      return answers
+    },
+    weigh:
+      weigh &&
+      ((pieces, label) => {
+        if (learned === undefined) throw untrained()
+        return weigh(learned, pieces, label)
+      }),
+    async save(folder) {
+      if (learned === undefined) throw untrained()
+      const { parameters, files } = written?.(learned) ?? {}
+      saved = await writeModelFolder(folder, { kind, name, settings: settings && { ...settings }, parameters, trained }, files)
+    },
+  }
+}
+
+/** Runs a generator that yields the share done to its end without blocking the thread. */
+export async function finish<T>(steps: Generator<number, T>, { signal, onProgress }: Work): Promise<T> {
+  const pace = pacer(signal)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    const pause = pace()
+    if (pause) await pause.then(() => onProgress?.(Math.min(1, step.value)))
+  }
+}
+
+/**
+ * Rows per class, for training.
+ * @throws when there is no example: nothing can be learned from none
+ */
+export function countLabels(examples: readonly Example[]): Record<Label, number> {
+  if (examples.length === 0) throw new Error('training: no examples')
+  const counts = Object.fromEntries(LABELS.map(label => [label, 0])) as Record<Label, number>
+  examples.forEach(({ label }, row) => {
+    if (!(label in counts)) throw new Error(`training: row ${row}: label not known: ${JSON.stringify(label)}`)
+    counts[label] += 1
+  })
+  return counts
+}
