@@ -1,5 +1,5 @@
 import { openTable } from '../delta/index.js'
-import { STREAMS, streamHistory, tableLocation } from '../pipeline/lake.js'
+import { lakeStreams, STREAMS, streamHistory, tableLocation } from '../pipeline/lake.js'
 import { type Command, parse, printJson, UsageError } from './command.js'
 import { progressLine, readCount } from './run.js'
 
@@ -20,7 +20,7 @@ async function run(args: string[]): Promise<number> {
     },
   })
   if (positionals.length !== 1) throw new UsageError('history: name one table, such as gold')
-  if ((STREAMS as readonly string[]).includes(positionals[0]!)) {
+  if ((await lakeStreams(values.lake)).includes(positionals[0]!)) {
     const batches = (await streamHistory(values.lake, positionals[0]!)).reverse().slice(0, readCount('limit', values.limit))
     if (values.json) printJson(batches)
     else for (const batch of batches) process.stdout.write(`${batch.started}  ${progressLine(batch)}\n`)

@@ -1,4 +1,4 @@
-import { lakeCheckpoint, STREAMS } from '../pipeline/lake.js'
+import { lakeCheckpoint, lakeStreams, STREAMS } from '../pipeline/lake.js'
 import { type Command, parse, say, UsageError } from './command.js'
 
 const help = `
@@ -14,9 +14,9 @@ async function run(args: string[]): Promise<number> {
     options: { lake: { type: 'string', default: './lake' } },
   })
   const [name] = positionals
-  if (name && !(STREAMS as readonly string[]).includes(name))
-    throw new UsageError(`stop: no such stream: ${name} (there are ${STREAMS.join(', ')})`)
-  for (const stream of name ? [name] : STREAMS) await lakeCheckpoint(values.lake, stream).requestStop()
+  const streams = await lakeStreams(values.lake)
+  if (name && !streams.includes(name)) throw new UsageError(`stop: no such stream: ${name} (there are ${streams.join(', ')})`)
+  for (const stream of name ? [name] : streams) await lakeCheckpoint(values.lake, stream).requestStop()
   say(`asked ${name ?? 'all streams'} of ${values.lake} to stop`)
   return 0
 }

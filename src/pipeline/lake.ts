@@ -63,6 +63,14 @@ export async function lakeLog(lake: string, stream: string): Promise<BatchLog> {
   return batchLog(stream, lakeCheckpoint(lake, stream), tables)
 }
 
+/** The streams of a lake in the order of the flow, with those to databases that it has had. */
+export async function lakeStreams(lake: string): Promise<string[]> {
+  if (!(await isTable(tableLocation(lake, 'progress')))) return [...STREAMS]
+  const snapshot = await (await openTable(tableLocation(lake, 'progress'))).snapshot()
+  const select = `SELECT DISTINCT stream FROM ${await snapshot.relation({ columns: ['stream'] })} WHERE starts_with(stream, 'sink_') ORDER BY stream`
+  return [...STREAMS, ...(await (await duckdb()).rows<{ stream: string }>(select)).map(({ stream }) => stream)]
+}
+
 /** The finished batches of a stream, oldest first: those of the table `progress`, and those that are not in it yet. */
 export async function streamHistory(lake: string, stream: string): Promise<Progress[]> {
   const found: Progress[] = []
@@ -98,7 +106,7 @@ export async function lakeStatus(lake: string): Promise<LakeStatus> {
     }
   }
   if (!Object.keys(status.tables).length) throw new Error(`lake: no tables in ${lake}`)
-  for (const stream of STREAMS) {
+  for (const stream of await lakeStreams(lake)) {
     const batches = await streamHistory(lake, stream)
     const rows = batches.reduce((sum, batch) => sum + batch.rowsOut, 0)
     if (batches.length) status.streams[stream] = { batches: batches.length, rows, last: batches.at(-1)! }
