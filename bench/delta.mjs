@@ -1,6 +1,6 @@
 /**
- * `npm run bench delta [-- --quick]`: our Delta tables beside delta-rs, the same work in turns in one run. delta-rs is given ready
- * Arrow tables and does not fsync; ours fsyncs every file and folder. `--quick` takes fewer turns.
+ * `npm run bench delta [-- --quick] [--no-spark]`: our Delta tables beside delta-rs and Spark, the same work in turns in one run. delta-rs is given ready
+ * Arrow tables and does not fsync; ours fsyncs every file and folder. `--quick` takes fewer turns and no Spark.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createTable, duckdb, openTable } from '../dist/delta/index.js'
 import { inTurns, quantile, root, timed, writeResult } from './measure.mjs'
+import { findSpark } from './spark.mjs'
 
 const quick = process.argv.includes('--quick')
 const turns = quick ? 2 : 7
@@ -43,15 +44,13 @@ const tweetSql = count => `
     CASE WHEN i % 2 = 1 THEN ['friend' || i % 997] ELSE [] END AS mentions, (i * 31 % 1000) / 10.0::DOUBLE AS predicted_score, i AS likes
   FROM range(${count}) t(i)`
 
-/** delta-rs in a process of its own, so that the start of Python is not counted. */
-function deltaRs() {
-  const child = spawn(join(root, '.venv', 'bin', 'python'), [join(root, 'bench', 'delta_rs.py')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+/** A peer in a process of its own, so that its start is not counted. */
+function startPeer(python, script, ...args) {
+  const child = spawn(python, [join(root, 'bench', script), ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   const waiting = []
   createInterface({ input: child.stdout }).on('line', line => waiting.shift().resolve(JSON.parse(line)))
   child.once('close', code => {
-    for (const { reject } of waiting) reject(new Error(`delta_rs.py ended with ${code}`))
+    for (const { reject } of waiting) reject(new Error(`${script} ended with ${code}`))
   })
   return {
     ask: request =>
@@ -64,15 +63,17 @@ function deltaRs() {
 }
 
 const rows = []
-const peer = deltaRs()
+const peer = startPeer(join(root, '.venv', 'bin', 'python'), 'delta_rs.py')
+const found = quick || process.argv.includes('--no-spark') ? undefined : findSpark()
+const spark = found && startPeer(found.python, 'delta_spark.py', found.jars, at('warehouse'))
 
-/** One line of the result: both sides, ours ÷ delta-rs, and the target. */
-function row(work, { ours, theirs }, target, note) {
+/** One line of the result: both sides, ours ÷ the peer's, and the target. */
+function row(work, { ours, theirs }, target, note, name = 'delta-rs') {
   const ratio = theirs ? ours.seconds / theirs.seconds : undefined
-  rows.push({ work, ours, peer: theirs, ratio, target, n: turns, note })
+  rows.push({ work: name === 'delta-rs' ? work : `${work}, beside ${name}`, ours, peer: theirs, ratio, target, n: turns, note })
   const text = side =>
     side ? `${side.seconds.toFixed(3)} s (${side.low.toFixed(3)}–${side.high.toFixed(3)}), ${side.cpu.toFixed(2)} CPU-s` : '–'
-  process.stdout.write(`${work}\n  ours ${text(ours)}; delta-rs ${text(theirs)}; ratio ${ratio?.toFixed(2) ?? '–'} (${target})\n`)
+  process.stdout.write(`${work}\n  ours ${text(ours)}; ${name} ${text(theirs)}; ratio ${ratio?.toFixed(2) ?? '–'} (${target})\n`)
 }
 
 /** A new table, and the time that some appends to it take. */
@@ -116,6 +117,26 @@ async function writing() {
     'delta-rs from ready Arrow',
   )
 }
+
+/** The same beside Spark, which is slow enough for fewer turns. */
+async function besideSpark() {
+  if (!spark) return process.stdout.write('without Spark\n')
+  const small = Array.from({ length: 100 }, (_, i) => tweets(i * 1000, 1000))
+  const commits = await inTurns(2, {
+    ours: () => appended('commits', small),
+    theirs: () => spark.ask({ do: 'commits', path: at('commits-spark'), count: 100, size: 1000 }),
+  })
+  row('100 commits of 1,000 rows, from objects', commits, '≤ 0.033 × (30 times as fast)', SPARK_NOTE, 'Spark')
+  rows.at(-1).n = 2
+  const large = tweets(0, 200_000)
+  const append = await inTurns(5, {
+    ours: () => appended('objects', [large]),
+    theirs: () => spark.ask({ do: 'commits', path: at('large-spark'), count: 1, size: 200_000 }),
+  })
+  row('one append of 200,000 rows, from objects', append, '', SPARK_NOTE, 'Spark')
+  rows.at(-1).n = 5
+}
+const SPARK_NOTE = 'Spark 4.2 with Delta 4.4, local mode with all cores, from a cached DataFrame, without the start of the JVM'
 
 /** A log of commits that add files which nobody reads. */
 function fakeLog(name, versions, addsEach) {
@@ -206,17 +227,19 @@ async function queries() {
 
 try {
   await writing()
+  await besideSpark()
   await snapshots()
   await queries()
   if (!quick)
     writeResult('delta', {
       title: 'Delta tables',
       about:
-        'Beside delta-rs 1.6.6 (Python), the same rows in one run, in turns, on a local disk. A ratio below 1 means that ours is faster. Where the load average is above the number of cores, wall times wait for other programs; CPU seconds are the steadier figure.',
+        'Beside delta-rs 1.6.6 (Python), and Spark where it says so, the same rows in one run, in turns, on a local disk. A ratio below 1 means that ours is faster. Where the load average is above the number of cores, wall times wait for other programs; CPU seconds are the steadier figure.',
       command: 'npm run bench delta',
       rows,
     })
 } finally {
   peer.close()
+  spark?.close()
   rmSync(folder, { recursive: true, force: true })
 }

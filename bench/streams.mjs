@@ -3,11 +3,12 @@
  * the same files in turns in one run, each run a process of its own. Spark is fetched into .moodlake/ when Java and Maven are there.
  * The load comes from ../shared/tools (MOODLAKE_SHARED names another place).
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inTurns, root, writeResult } from './measure.mjs'
+import { findSpark } from './spark.mjs'
 
 const option = name => process.argv.includes(`--${name}`)
 const quick = option('quick')
@@ -47,34 +48,6 @@ function ours(folder, options, rowsOut) {
   const run = JSON.parse(execFileSync(process.execPath, [import.meta.filename, '--run', argument], { encoding: 'utf8' }))
   if (rowsOut && String(run.rows) !== String(rowsOut)) throw new Error(`ours: rows ${run.rows}, not ${rowsOut}`)
   return run
-}
-
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>bench</groupId><artifactId>jars</artifactId><version>1</version>
-<dependencies><dependency><groupId>io.delta</groupId><artifactId>delta-spark_4.2_2.13</artifactId><version>4.4.0</version></dependency></dependencies></project>`
-
-/** Python with Spark and the folder of Delta's jars, fetched when they are not there; undefined where that is not possible. */
-function findSpark() {
-  if (option('no-spark') || spawnSync('java', ['-version']).status !== 0) return undefined
-  const home = join(root, '.moodlake')
-  const [python, jars] = [join(home, 'spark-venv', 'bin', 'python'), join(home, 'jars')]
-  const run = (command, ...args) => execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-  try {
-    if (!existsSync(python)) {
-      run('python3', '-m', 'venv', join(home, 'spark-venv'))
-      run(python, '-m', 'pip', 'install', '-q', 'pyspark==4.2.0', 'pandas<3')
-    }
-    if (!existsSync(jars)) {
-      const project = mkdtempSync(join(tmpdir(), 'moodlake-pom-'))
-      writeFileSync(join(project, 'pom.xml'), POM)
-      run('mvn', '-q', '-B', '-f', join(project, 'pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${jars}`)
-      // Spark brings the others itself, in its own versions.
-      for (const jar of readdirSync(jars)) if (!/^(delta|unitycatalog|shims)/.test(jar)) rmSync(join(jars, jar))
-    }
-  } catch (error) {
-    process.stdout.write(`without Spark: ${error.message}\n`)
-    return undefined
-  }
-  return { python, jars }
 }
 
 /** Spark on the same files: seconds without the start of the JVM, CPU seconds of the JVM. */
@@ -118,7 +91,7 @@ const tool = (name, ...args) =>
 async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'moodlake-bench-'))
   const at = name => join(folder, name)
-  const spark = findSpark()
+  const spark = option('no-spark') ? undefined : findSpark()
   const beside = side => (spark ? { spark: side } : {})
   const n = quick ? 1 : 5
   const works = {

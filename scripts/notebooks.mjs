@@ -25,7 +25,11 @@ function strip(path) {
     delete cell.metadata.execution
     if (cell.cell_type !== 'code') continue
     cell.execution_count = null
-    for (const output of cell.outputs) if ('execution_count' in output) output.execution_count = null
+    for (const output of cell.outputs) {
+      if ('execution_count' in output) output.execution_count = null
+      // Widgets live in the kernel that has ended.
+      delete output.data?.['application/vnd.jupyter.widget-view+json']
+    }
   }
   notebook.metadata.language_info = { file_extension: '.ts', mimetype: 'text/typescript', name: 'typescript' }
   writeFileSync(path, `${JSON.stringify(notebook, null, 1)}\n`)

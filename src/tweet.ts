@@ -24,8 +24,8 @@ export interface RawTweet {
   sentiment: string
 }
 
-/** How a record was recognised: the classroom's four strings, the two forms of Twitter's API, or nothing known. */
-export type RecordForm = 'classroom' | 'twitter-v1' | 'twitter-v2' | 'unknown'
+/** How a record was recognised: the classroom's four strings, the two forms of Twitter's API, a Bluesky post, an order to forget, or nothing known. */
+export type RecordForm = 'classroom' | 'twitter-v1' | 'twitter-v2' | 'bluesky' | 'order' | 'unknown'
 
 /** A row of `bronze`: the record as it came, and where from. */
 export interface BronzeTweet {
@@ -37,9 +37,9 @@ export interface BronzeTweet {
   sentiment: string | null
   lang: string | null
   form: RecordForm
-  /** Verbatim JSON of a platform record (its place, entities, user are read from it later); null for the classroom form. */
+  /** Verbatim JSON of a platform record (its place, entities, user are read from it later), and of a classroom record whose columns do not say all. */
   record: string | null
-  /** What did not fit: the whole text of a malformed record, or a JSON object of the fields that are not in the schema. */
+  /** What did not fit: the whole text of a malformed record, or a JSON object of what is in no column and no other row. */
   rescue: string | null
   /** Path of the file under the source's folder, and the line (or array position) in it, from 1; or `kafka:TOPIC/PARTITION` and the offset. */
   source_file: string
@@ -68,6 +68,8 @@ export interface SilverTweet {
   sentiment: Label | null
   source_file: string
   processing_time: Date
+  /** The same for near-duplicates: a hash of the cleaned text, lower-cased; null for a short one. */
+  text_key: string | null
 }
 
 /** A row of `gold`: a tweet and its one prediction. */

@@ -5,6 +5,7 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { BROWSERS } from '../explore/pdf.js'
 import { bundledModelFolder } from '../models/bundled.js'
 import { type Command, parse, printJson } from './command.js'
 
@@ -31,7 +32,6 @@ const SETUP = 'npm run setup'
 const GB = 2 ** 30
 const NEEDED_DISK_GB = 3
 const NEEDED_MEMORY_GB = 4
-const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome']
 
 const execute = promisify(execFile)
 
@@ -45,7 +45,13 @@ async function firstLine(command: string, args: string[] = ['--version']): Promi
   }
 }
 
-async function program(name: string, needed: boolean, commands: string[], remedy: string, args?: string[]): Promise<Finding> {
+async function program(
+  name: string,
+  needed: boolean,
+  commands: readonly string[],
+  remedy: string,
+  args?: string[],
+): Promise<Finding> {
   for (const command of commands) {
     const found = await firstLine(command, args)
     if (found) return { name, ok: true, needed, found }
@@ -159,7 +165,7 @@ async function examine(): Promise<Finding[]> {
     model(),
     disk(),
     memory(),
-    program('chromium', false, CHROMIUM, browser),
+    program('chromium', false, BROWSERS, browser),
     program('java', false, ['java'], 'apt install default-jre-headless (Spark and Kafka suites)', ['-version']),
   ])
 }

@@ -1,12 +1,12 @@
 import { openTable } from '../delta/index.js'
-import { tableLocation } from '../pipeline/lake.js'
+import { STREAMS, streamHistory, tableLocation } from '../pipeline/lake.js'
 import { type Command, parse, printJson, UsageError } from './command.js'
-import { readCount } from './run.js'
+import { progressLine, readCount } from './run.js'
 
 const help = `
-usage: moodlake history TABLE [--lake DIR] [--limit N] [--json]
+usage: moodlake history TABLE|STREAM [--lake DIR] [--limit N] [--json]
 
-Lists the versions of a table of a lake, newest first.
+Lists the versions of a table of a lake, newest first; or the batches of a stream (${STREAMS.join(', ')}), newest first.
 `
 
 async function run(args: string[]): Promise<number> {
@@ -20,6 +20,12 @@ async function run(args: string[]): Promise<number> {
     },
   })
   if (positionals.length !== 1) throw new UsageError('history: name one table, such as gold')
+  if ((STREAMS as readonly string[]).includes(positionals[0]!)) {
+    const batches = (await streamHistory(values.lake, positionals[0]!)).reverse().slice(0, readCount('limit', values.limit))
+    if (values.json) printJson(batches)
+    else for (const batch of batches) process.stdout.write(`${batch.started}  ${progressLine(batch)}\n`)
+    return 0
+  }
   const entries = await (await openTable(tableLocation(values.lake, positionals[0]!))).history(readCount('limit', values.limit))
   if (values.json) printJson(entries)
   else
@@ -27,4 +33,4 @@ async function run(args: string[]): Promise<number> {
   return 0
 }
 
-export const command: Command = { summary: 'versions of a table of a lake', help, run }
+export const command: Command = { summary: 'versions of a table, or batches of a stream, of a lake', help, run }

@@ -4,6 +4,8 @@ import { type Command, say, UsageError } from './command.js'
 const commands: Record<string, () => Promise<Command>> = {
   demo: async () => (await import('./demo.js')).command,
   run: async () => (await import('./run.js')).command,
+  rules: async () => (await import('./rules.js')).command,
+  replay: async () => (await import('./replay.js')).command,
   produce: async () => (await import('./produce.js')).command,
   status: async () => (await import('./status.js')).command,
   stop: async () => (await import('./stop.js')).command,
@@ -19,9 +21,12 @@ const commands: Record<string, () => Promise<Command>> = {
   compare: async () => (await import('./compare.js')).command,
   study: async () => (await import('./study.js')).command,
   report: async () => (await import('./report.js')).command,
+  reproduce: async () => (await import('./reproduce.js')).command,
   models: async () => (await import('./models.js')).command,
   promote: async () => (await import('./promote.js')).command,
   rollback: async () => (await import('./rollback.js')).command,
+  quarantine: async () => (await import('./quarantine.js')).command,
+  forget: async () => (await import('./forget.js')).command,
   'crash-test': async () => (await import('./crash-test.js')).command,
   doctor: async () => (await import('./doctor.js')).command,
 }

@@ -3,7 +3,7 @@ import { formatNumber } from '../explore/text-table.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
 
 const help = `
-usage: moodlake report [NOTEBOOK…] [--output DIR] [--set NAME=VALUE] [--no-execute] [--no-code] [--json]
+usage: moodlake report [NOTEBOOK…] [--output DIR] [--set NAME=VALUE] [--no-execute] [--no-code] [--pdf] [--json]
 
 Runs each notebook in its kernel and writes it as one self-contained HTML file that opens offline, charts included.
 The notebook itself is not changed. Default notebook: notebooks/sentiment-analysis.ipynb
@@ -12,9 +12,10 @@ A link from one of several notebooks to another leads to that one's report: give
   --output DIR   folder for the reports (default: reports)
   --set N=VALUE  a value for the notebook's parameter N, as in --set product=Nimbolo; may be given several times
   --no-execute   shows the outputs saved in the notebook instead of running it
+  --pdf          prints each report as PDF too, by Chromium or Chrome
   --no-code      leaves the code out; with it, code is folded
   --timeout S    seconds that one cell may take (default: 600)
-  --json         one JSON document: {"reports": [{notebook, file, bytes, figures, seconds}]}
+  --json         one JSON document: {"reports": [{notebook, file, pdf, bytes, figures, seconds}]}
 
 exit code: 0 made, 1 a cell failed or something is missing, 2 wrong usage
 `
@@ -32,6 +33,7 @@ export const command: Command = {
         set: { type: 'string', multiple: true, default: [] },
         'no-execute': { type: 'boolean', default: false },
         'no-code': { type: 'boolean', default: false },
+        pdf: { type: 'boolean', default: false },
         timeout: { type: 'string', default: '600' },
         json: { type: 'boolean', default: false },
       },
@@ -52,13 +54,15 @@ export const command: Command = {
         output: values.output,
         execute: !values['no-execute'],
         code: !values['no-code'],
+        pdf: values.pdf,
         cellTimeoutS,
         set: Object.fromEntries(given) as Record<string, string>,
       })
       reports.push(report)
       const size = `${(report.bytes / 1e6).toFixed(1)} MB, ${formatNumber(report.figures)} charts`
-      if (values.json) say(`${report.file} (${size})`)
-      else process.stdout.write(`${report.file} (${size}, ${report.seconds.toFixed(1)} s)\n`)
+      const tell = values.json ? say : (line: string) => process.stdout.write(`${line}\n`)
+      tell(`${report.file} (${size}, ${report.seconds.toFixed(1)} s)`)
+      if (report.pdf) tell(report.pdf)
     }
     if (values.json) printJson({ reports })
     return 0

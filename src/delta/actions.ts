@@ -137,21 +137,8 @@ export function wrong(action: Action): string | undefined {
   if (!isObject(action as unknown)) return 'not an action'
   for (const [name, value] of Object.entries(action)) if (value !== null && !isObject(value)) return `${name} is not an object`
   const { add, remove, metaData, protocol, txn } = action
-  for (const file of [add, remove]) {
-    const vector = file?.deletionVector
-    if (vector && !(isText(vector.pathOrInlineDv) && ['u', 'i', 'p'].includes(vector.storageType) && isSize(vector.sizeInBytes)))
-      return 'deletionVector without type, place or size'
-  }
-  if (add) {
-    if (!isText(add.path) || add.path === '') return 'add without a path'
-    if (add.partitionValues !== undefined && add.partitionValues !== null && !isObject(add.partitionValues))
-      return 'add.partitionValues is not an object'
-    add.partitionValues ??= {}
-    if (add.stats !== undefined && add.stats !== null && !isText(add.stats)) return 'add.stats is not a text'
-    if (!Object.values(add.partitionValues).every(value => value === null || isText(value)))
-      return 'add.partitionValues has a value that is not a text'
-    if (!isSize(add.size)) return 'add without a size'
-  }
+  if (add) return wrongAdd(add)
+  if (remove && wrongVector(remove.deletionVector)) return NO_VECTOR
   if (remove && (!isText(remove.path) || remove.path === '')) return 'remove without a path'
   if (metaData) {
     // A schema that is missing is told of once the whole log is read: other things may be wrong as well.
@@ -174,6 +161,27 @@ export function wrong(action: Action): string | undefined {
     if (features && !(Array.isArray(features) && features.every(isText))) return 'protocol features are not a list of names'
   if (txn && !(isText(txn.appId) && Number.isFinite(txn.version))) return 'txn without appId and version'
   return undefined
+}
+
+const NO_VECTOR = 'deletionVector without type, place or size'
+
+function wrongVector(vector: DeletionVector | null | undefined): boolean {
+  if (!vector) return false
+  return !(isText(vector.pathOrInlineDv) && ['u', 'i', 'p'].includes(vector.storageType) && isSize(vector.sizeInBytes))
+}
+
+/** What is wrong with a file's action, undefined when it can be used; missing partition values are put in. */
+export function wrongAdd(add: AddFile): string | undefined {
+  if (wrongVector(add.deletionVector)) return NO_VECTOR
+  if (!isText(add.path) || add.path === '') return 'add without a path'
+  if (add.partitionValues !== undefined && add.partitionValues !== null && !isObject(add.partitionValues))
+    return 'add.partitionValues is not an object'
+  add.partitionValues ??= {}
+  if (add.stats !== undefined && add.stats !== null && !isText(add.stats)) return 'add.stats is not a text'
+  for (const name in add.partitionValues)
+    if (add.partitionValues[name] !== null && !isText(add.partitionValues[name]))
+      return 'add.partitionValues has a value that is not a text'
+  return isSize(add.size) ? undefined : 'add without a size'
 }
 
 /** The log's text of some actions, one JSON document a line. */

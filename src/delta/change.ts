@@ -1,13 +1,15 @@
 /** Deleting and updating rows: files that hold such rows are rewritten, or get a deletion vector. */
+
 import type { Store } from '../stores/store.js'
 import { type Action, type AddFile, fileKey, type MetaData, type Protocol } from './actions.js'
+import { mappingOf, physicalName } from './column-mapping.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { newVector } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { CommitConflictError, SchemaMismatchError } from './errors.js'
 import { discard } from './parquet.js'
-import { checkChangeable, mappingOf, writesFeed, writesVectors } from './protocol.js'
-import { dataPath, FILE_COLUMN, locatedSql, physicalName, type RelationInput, ROW_COLUMN, relationSql } from './relation.js'
+import { checkChangeable, writesFeed, writesVectors } from './protocol.js'
+import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, relationSql } from './relation.js'
 import { CHANGE_TYPE, feedActions, writeRewrite } from './rewrite.js'
 import type { Field, Schema } from './schema.js'
 import { matchingFiles } from './skip.js'

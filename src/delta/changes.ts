@@ -1,11 +1,13 @@
 /** The change data feed: which rows each version inserted, updated and deleted ("Change Data Files" in PROTOCOL.md). */
+
 import { type Action, type AddFile, decodePath, type MetaData } from './actions.js'
+import { mappingOf, physicalName } from './column-mapping.js'
 import type { TableCore } from './core.js'
 import { duckdb, quoteName, quoteText, type Row } from './duckdb.js'
 import { DataFileError, SchemaMismatchError, UnsupportedFeatureError, VersionNotFoundError } from './errors.js'
 import { readCommits } from './log.js'
-import { checkReadable, mappingOf, writesFeed } from './protocol.js'
-import { FILE_COLUMN, locatedSql, physicalName, type RelationInput, ROW_COLUMN } from './relation.js'
+import { checkReadable, writesFeed } from './protocol.js'
+import { FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN } from './relation.js'
 import { CHANGE_TYPE, withChangeType } from './rewrite.js'
 import { duckdbType, parseSchemaString, type Schema, typeName } from './schema.js'
 import { commitTimes } from './travel.js'

@@ -4,125 +4,157 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Store } from '../stores/store.js'
-import { type Action, type AddFile, formatActions, parseActions, versionText, wrong } from './actions.js'
+import { type Action, type AddFile, fileKey, formatActions, parseActions, versionText, wrong, wrongAdd } from './actions.js'
 import { type Duckdb, duckdb, quoteName, quoteText } from './duckdb.js'
 import { CorruptLogError } from './errors.js'
 import { type CheckpointFiles, LOG } from './log.js'
 import { applyActions, emptyState, type TableState } from './state.js'
 
-const ADD_COLUMNS = [
-  'path',
-  'partitionValues',
-  'size',
-  'modificationTime',
-  'dataChange',
-  'stats',
-  'tags',
-  'deletionVector',
-  'baseRowId',
-  'defaultRowCommitVersion',
-  'clusteringProvider',
-]
-/** Those that nearly every file has. */
-const COMMON_COLUMNS = ['path', 'size', 'modificationTime', 'dataChange', 'stats']
+/** Folder of the sidecars of V2 checkpoints. */
+export const SIDECARS = `${LOG}_sidecars/`
+/** Fields of a file besides its statistics: those that every file has, and the others. */
+const FILE_FIELDS = ['path', 'size', 'modificationTime', 'dataChange', 'partitionValues']
+const ADD_COLUMNS = [...FILE_FIELDS, 'tags', 'deletionVector', 'baseRowId', 'defaultRowCommitVersion', 'clusteringProvider']
 const ACTIONS = ['add', 'remove', 'metaData', 'protocol', 'txn', 'domainMetadata', 'sidecar', 'checkpointMetadata']
 
 /** State of the table as a checkpoint has it. Throws `CorruptLogError` when it cannot be used. */
 export async function readCheckpoint(store: Store, checkpoint: CheckpointFiles): Promise<TableState> {
   const state = emptyState(checkpoint.version)
-  const sidecars: string[] = []
-  for (const path of checkpoint.paths) {
-    for await (const actions of readFile(store, path, checkpoint.version)) {
-      applyActions(state, actions)
-      for (const { sidecar } of actions) if (sidecar) sidecars.push(sidecarPath(store, path, checkpoint.version, sidecar.path))
-    }
-  }
-  for (const path of sidecars) for await (const actions of readFile(store, path, checkpoint.version)) applyActions(state, actions)
+  await readFiles(store, state, await readFiles(store, state, checkpoint.paths))
   return state
 }
 
+/** Paths of the sidecars that a checkpoint names. Throws as `readCheckpoint`. */
+export function sidecarsOf(store: Store, { version, paths }: CheckpointFiles): Promise<string[]> {
+  return readFiles(store, emptyState(version), paths)
+}
+
+/** Takes the actions of a checkpoint's files into the state; gives the sidecars that they name. */
+async function readFiles(store: Store, state: TableState, paths: readonly string[]): Promise<string[]> {
+  const { version } = state
+  const sidecars: string[] = []
+  for (const path of paths) {
+    const take = (actions: readonly Action[]) => {
+      applyActions(state, actions)
+      for (const { sidecar } of actions) if (sidecar) sidecars.push(sidecarPath(store, path, version, sidecar.path))
+    }
+    if (path.endsWith('.json')) take(parseActions(await store.read(path), store.uri, path, version))
+    else
+      await local(store, path, file => readParquet(file, take, state.files)).catch(error => {
+        throw error instanceof Complaint ? new CorruptLogError(store.uri, path, version, error.message) : error
+      })
+  }
+  return sidecars
+}
+
+/** What is wrong with a checkpoint's content. */
+class Complaint extends Error {}
+
 function sidecarPath(store: Store, checkpoint: string, version: number, path: string): string {
-  if (/^[^/\\]+$/.test(path) && path !== '..') return `${LOG}_sidecars/${path}`
+  if (/^[^/\\]+$/.test(path) && path !== '..') return SIDECARS + path
   throw new CorruptLogError(store.uri, checkpoint, version, `sidecar outside of _sidecars: ${path}`)
 }
 
-async function* readFile(store: Store, path: string, version: number): AsyncIterable<Action[]> {
-  if (path.endsWith('.json')) {
-    yield parseActions(await store.read(path), store.uri, path, version)
-    return
-  }
-  if (store.localPath) {
-    yield* readParquet(store, path, version, store.localPath(path))
-    return
-  }
+/** Gives a place where DuckDB can read a file of the log. */
+async function local(store: Store, path: string, read: (file: string) => Promise<void>): Promise<void> {
+  if (store.localPath) return read(store.localPath(path))
   // Not through the cache: a table made anew at this place has checkpoints of the same names.
   const folder = await mkdtemp(join(tmpdir(), 'moodlake-checkpoint-'))
   try {
     const copy = join(folder, 'checkpoint.parquet')
     await fs.writeFile(copy, await store.read(path))
-    yield* readParquet(store, path, version, copy)
+    await read(copy)
   } finally {
     await fs.rm(folder, { recursive: true, force: true })
   }
 }
 
-async function* readParquet(store: Store, path: string, version: number, local: string): AsyncIterable<Action[]> {
-  const database = await duckdb()
-  const source = `read_parquet(${quoteText(local)}, hive_partitioning=false)`
-  const columns = (await database.describe(`SELECT * FROM ${source}`)).filter(column => ACTIONS.includes(column.name))
-  if (!columns.length) throw new CorruptLogError(store.uri, path, version, 'a checkpoint without any action')
-  const checked = (actions: Action[]) => {
-    for (const action of actions) {
-      const complaint = wrong(action)
-      if (complaint) throw new CorruptLogError(store.uri, path, version, complaint)
-    }
-    return actions
+/** What a checkpoint file has, told by its footer alone: the fields that are not null everywhere, by action. */
+async function fieldsIn(database: Duckdb, local: string): Promise<Map<string, Set<string>>> {
+  const leaves = await database.rows<{ path: string; given: boolean }>(
+    `SELECT path_in_schema AS path, coalesce(sum(num_values) > sum(stats_null_count), true) AS given FROM parquet_metadata(${quoteText(local)}) GROUP BY 1`,
+  )
+  const found = new Map<string, Set<string>>()
+  for (const { path, given } of leaves) {
+    const [action, field] = path.split(', ') as [string, string?]
+    if (!ACTIONS.includes(action) || field === undefined) continue
+    const fields = found.get(action) ?? new Set<string>()
+    found.set(action, given ? fields.add(field) : fields)
   }
-  const parts = columns
-    .filter(column => column.name !== 'add')
-    .map(
-      ({ name }) => `CASE WHEN ${quoteName(name)} IS NULL THEN NULL ELSE to_json({${quoteText(name)}: ${quoteName(name)}}) END`,
-    )
-  // Many actions to a document: one large text crosses from DuckDB much faster than many small ones.
-  if (parts.length) {
-    const document = `'[' || string_agg(CAST(coalesce(${parts.join(', ')}) AS VARCHAR), ',') || ']'`
-    const grouped = `SELECT ${document} AS actions FROM ${source} GROUP BY file_row_number // ${ACTIONS_AT_ONCE}`
-    for await (const rows of database.stream<{ actions: string | null }>(grouped))
-      for (const { actions } of rows) if (actions !== null) yield checked(JSON.parse(actions) as Action[])
-  }
-  const fields = columns.find(column => column.name === 'add')?.fields
-  if (fields) for await (const actions of readAdds(database, source, fields)) yield checked(actions)
+  return found
 }
 
+/** Reads a file's actions: `take` gets all but the data files, which go into `files`. */
+async function readParquet(file: string, take: (actions: Action[]) => void, files: Map<string, AddFile>): Promise<void> {
+  const database = await duckdb()
+  const source = `read_parquet(${quoteText(file)}, hive_partitioning=false)`
+  const fields = await fieldsIn(database, file)
+  if (!fields.size) throw new Complaint('a checkpoint without any action')
+  const others = [...fields].filter(([name, given]) => name !== 'add' && given.size).map(([name]) => name)
+  const given = fields.get('add')
+  const [documents, lists] = await Promise.all([
+    others.length ? readOthers(database, source, others) : [],
+    given?.size ? readAdds(database, source, given) : [],
+  ])
+  for (const actions of documents) {
+    for (const action of actions) complain(wrong(action))
+    take(actions)
+  }
+  for (const add of lists.flat()) {
+    complain(wrongAdd(add))
+    files.set(fileKey(add), add)
+  }
+}
+
+function complain(complaint: string | undefined): void {
+  if (complaint) throw new Complaint(complaint)
+}
+
+/** All but the files. */
+async function readOthers(database: Duckdb, source: string, names: readonly string[]): Promise<Action[][]> {
+  const parts = names.map(
+    name => `CASE WHEN ${quoteName(name)} IS NULL THEN NULL ELSE to_json({${quoteText(name)}: ${quoteName(name)}}) END`,
+  )
+  // Many actions to a document: one large text crosses from DuckDB much faster than many small ones.
+  const document = `'[' || string_agg(CAST(coalesce(${parts.join(', ')}) AS VARCHAR), ',') || ']'`
+  const there = names.map(name => `${quoteName(name)} IS NOT NULL`).join(' OR ')
+  const grouped = `SELECT ${document} AS actions FROM ${source} WHERE ${there} GROUP BY file_row_number // ${ACTIONS_AT_ONCE}`
+  return (await database.rows<{ actions: string }>(grouped)).map(({ actions }) => JSON.parse(actions) as Action[])
+}
+
+/** Between the statistics of two files: a character that JSON does not have. */
+const BETWEEN = '\x1e'
+
 /** The files of a checkpoint: most of it, so they come as columns, those without a value left out. */
-async function* readAdds(database: Duckdb, source: string, fields: readonly string[]): AsyncIterable<Action[]> {
-  // Without the parsed statistics, which say the same as the text and may be many columns.
+async function readAdds(database: Duckdb, source: string, given: ReadonlySet<string>): Promise<AddFile[][]> {
+  // Parsed statistics say the same as the text and may be many columns: only where there is no text.
   const parsed = 'CAST(to_json("add"."stats_parsed") AS VARCHAR)'
-  const sql = (field: string) =>
-    field !== 'stats' || !fields.includes('stats_parsed')
-      ? `"add".${quoteName(field)}`
-      : fields.includes('stats')
-        ? `coalesce("add"."stats", ${parsed})`
-        : parsed
-  const known = ADD_COLUMNS.filter(field => fields.includes(field) || (field === 'stats' && fields.includes('stats_parsed')))
-  const rare = known.filter(field => !COMMON_COLUMNS.includes(field))
-  const given = (field: string) =>
-    `count(${field === 'partitionValues' ? `nullif(cardinality(${sql(field)}), 0)` : sql(field)}) AS ${quoteName(field)}`
-  const [counts] = rare.length
-    ? await database.rows<Record<string, number>>(`SELECT ${rare.map(given).join(', ')} FROM ${source}`)
-    : []
-  const kept = known.filter(field => !rare.includes(field) || counts?.[field])
-  const lists = kept.map(field => `CAST(to_json(list(${sql(field)})) AS VARCHAR) AS ${quoteName(field)}`)
+  const stats = ['"add"."stats"', parsed].filter((_, i) => given.has(['stats', 'stats_parsed'][i] as string))
+  const kept = ADD_COLUMNS.filter(field => given.has(field))
+  const lists = kept.map(field => `CAST(to_json(list("add".${quoteName(field)})) AS VARCHAR) AS ${quoteName(field)}`)
+  if (stats.length) lists.push(`string_agg(coalesce(${stats.join(', ')}, ''), ${quoteText(BETWEEN)}) AS stats`)
   const grouped = `SELECT ${lists.join(', ')} FROM ${source} WHERE "add" IS NOT NULL GROUP BY file_row_number // ${ACTIONS_AT_ONCE}`
-  for await (const rows of database.stream<Record<string, string>>(grouped))
-    for (const row of rows) {
-      const values = kept.map(field => JSON.parse(row[field] as string) as unknown[])
-      yield Array.from(values[0] ?? [], (_, i) => {
-        const add: Record<string, unknown> = {}
-        for (let k = 0; k < kept.length; k++) add[kept[k] as string] = values[k]?.[i]
-        return { add: add as unknown as AddFile }
-      })
-    }
+  return (await database.rows<Record<string, string>>(grouped)).map(row => {
+    const columns = new Map(kept.map(field => [field, JSON.parse(row[field] as string) as unknown[]]))
+    const [path, size, modificationTime, dataChange, partitionValues] = FILE_FIELDS.map(field => columns.get(field))
+    const rare = [...columns].filter(([field]) => !FILE_FIELDS.includes(field))
+    const count = path?.length ?? 0
+    const texts = row.stats?.split(BETWEEN)
+    // Statistics that are no JSON say nothing.
+    const known = texts?.length === count ? texts : undefined
+    return Array.from({ length: count }, (_, i) => {
+      const add = {
+        path: path?.[i],
+        partitionValues: partitionValues?.[i] ?? {},
+        size: size?.[i],
+        modificationTime: modificationTime?.[i],
+        dataChange: dataChange?.[i] ?? false,
+        stats: known?.[i] || undefined,
+      } as AddFile
+      for (const [field, values] of rare) if (values[i] !== null) (add as unknown as Record<string, unknown>)[field] = values[i]
+      return add
+    })
+  })
 }
 
 /** Actions of a checkpoint that are read as one document. */

@@ -1,7 +1,7 @@
 /** Removing log files that no version within the retention needs ("Metadata Cleanup" in PROTOCOL.md). */
 import type { Store } from '../stores/store.js'
-import { readCheckpoint } from './checkpoint.js'
-import { LOG, listLog } from './log.js'
+import { readCheckpoint, SIDECARS, sidecarsOf } from './checkpoint.js'
+import { type CheckpointFiles, LOG, listLog } from './log.js'
 import { commitTimes } from './travel.js'
 
 const DAY_MS = 86_400_000
@@ -12,7 +12,7 @@ const VERSIONED = /^(\d{20})\.(\d{20}\.compacted)?/
 
 /**
  * Removes the log files before the newest checkpoint that is older than `delta.logRetentionDuration` (30 days; the day is
- * cut at midnight UTC); sidecars are left to the engine that writes them. Nothing is removed when the table forbids it
+ * cut at midnight UTC), and the sidecars of that age that no kept checkpoint names. Nothing is removed when the table forbids it
  * (`delta.enableExpiredLogCleanup`), its retention is not understood, or that checkpoint cannot be read. Gives the paths.
  */
 export async function cleanLog(store: Store, properties: Readonly<Record<string, string>>, now = Date.now()): Promise<string[]> {
@@ -31,13 +31,25 @@ export async function cleanLog(store: Store, properties: Readonly<Record<string,
     const found = VERSIONED.exec(path.slice(LOG.length))
     if (found && Number(found[1]) < base.version + (found[2] ? 1 : 0)) removed.push(path)
   }
-  if (!removed.length) return []
+  const kept = checkpoints.filter(({ version }) => version >= base.version)
+  const sidecars = await idleSidecars(store, kept, cutoff).catch(() => [])
+  if (!removed.length && !sidecars.length) return []
   // What is kept must stand by itself before what came earlier goes.
   const state = await readCheckpoint(store, base).catch(() => undefined)
   if (!state?.protocol || !state.metaData) return []
   // Oldest first: whatever stops this, a reader finds no gap after a checkpoint.
-  for (const path of removed) await store.delete(path)
-  return removed
+  for (const path of [...removed, ...sidecars]) await store.delete(path)
+  return [...removed, ...sidecars]
+}
+
+/** Sidecars from before a time that none of these checkpoints names; throws where one of them cannot be read. */
+async function idleSidecars(store: Store, checkpoints: readonly CheckpointFiles[], cutoff: number): Promise<string[]> {
+  const old: string[] = []
+  for await (const { path, modified } of store.list(SIDECARS)) if (modified.getTime() <= cutoff) old.push(path)
+  if (!old.length) return []
+  const named = new Set<string>()
+  for (const checkpoint of checkpoints) for (const path of await sidecarsOf(store, checkpoint)) named.add(path)
+  return old.filter(path => !named.has(path))
 }
 
 const UNIT_MS: Record<string, number> = { second: 1000, minute: 60_000, hour: 3_600_000, day: DAY_MS, week: 7 * DAY_MS }

@@ -19,6 +19,7 @@ import {
   JSDuckDBValueConverter,
   JSToDuckDBValueConverter,
 } from '@duckdb/node-api'
+import { columnVector, fillTexts, type Vector } from './vectors.js'
 
 /** A row as a plain object: numbers (bigint past 2^53, text for decimals no number can hold), strings, booleans, `Date`s, arrays, nested objects, null. */
 export type Row = Record<string, unknown>
@@ -33,15 +34,15 @@ export interface Column {
 export interface ScanColumn {
   name: string
   type: DuckDBType
-  /** A row's value as DuckDB has it; what it throws ends the query. */
-  value(row: Row, index: number): DuckDBValue
+  /** Writes the values of some rows, `first` the number of the first; what it throws ends the query. */
+  fill(vector: Vector, rows: readonly Row[], first: number): void
 }
 
 /** Rows that a query can read while they stay in JavaScript. */
 export interface Scan {
   /** A SELECT over the rows. Many rows come in no certain order. */
   sql: string
-  /** What a column's `value` threw, which the query's own error only quotes. */
+  /** What a column's `fill` threw, which the query's own error only quotes. */
   failure: unknown
   /** Forgets the rows. */
   drop(): void
@@ -77,7 +78,7 @@ const CHUNK_ROWS = 2048
 /** Rows that one thread works on at a time: DuckDB's own 122,880 would leave three of four threads idle on a batch. */
 const ROW_GROUP = 8 * CHUNK_ROWS
 /** Types whose values come as DuckDB takes them; a BLOB as `blobValue`. */
-const PLAIN = new Set([DuckDBTypeId.VARCHAR, DuckDBTypeId.DOUBLE, DuckDBTypeId.INTEGER, DuckDBTypeId.BOOLEAN, DuckDBTypeId.BLOB])
+const PLAIN = new Set([DuckDBTypeId.DOUBLE, DuckDBTypeId.INTEGER, DuckDBTypeId.BOOLEAN, DuckDBTypeId.BLOB])
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** A DuckDB value as the plain JavaScript value that a `Row` holds. */
@@ -115,9 +116,13 @@ export function tempName(hint = 't'): string {
   return `${hint}_${++names}`
 }
 
-/** Nothing is fetched from the network, and what does not fit into memory goes where temporary files go. */
+/**
+ * Nothing is fetched from the network, what does not fit into memory goes where temporary files go, and files are not kept in memory:
+ * a process that writes new ones all the time would grow by each, and the system keeps them anyway.
+ */
 function defaults(): Record<string, string> {
   return {
+    enable_external_file_cache: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     temp_directory: join(tmpdir(), `moodlake-duckdb-${process.pid}`),
@@ -157,13 +162,10 @@ function scanFunction(scans: ReadonlyMap<number, Scanned>): DuckDBTableFunction 
       const end = Math.min(scanned.rows.length, start + CHUNK_ROWS)
       place.next = end
       try {
-        const filled = scanned.columns.map(({ value }) => {
-          const values = new Array<DuckDBValue>(end - start)
-          for (let i = start; i < end; i++) values[i - start] = value(scanned.rows[i] as Row, i)
-          return values
-        })
         chunk.rowCount = end - start
-        if (end > start) for (const [i, values] of filled.entries()) chunk.setColumnValues(i, values)
+        if (end === start) return
+        const rows = scanned.rows.slice(start, end)
+        for (const [i, { fill }] of scanned.columns.entries()) fill(columnVector(chunk, i), rows, start)
       } catch (error) {
         scanned.failure ??= error
         info.setError(String(error))
@@ -253,13 +255,15 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
         const appender = await connection.createAppender(table)
         try {
           const types = entries.map((_, i) => appender.columnType(i))
+          const texts = types.map(type => type.typeId === DuckDBTypeId.VARCHAR)
           const plain = types.map(type => PLAIN.has(type.typeId))
           for (let start = 0; start < rows; start += CHUNK_ROWS) {
             const end = Math.min(rows, start + CHUNK_ROWS)
             const chunk = DuckDBDataChunk.create(types, end - start)
             entries.forEach(([, { values }], i) => {
               const part = values.slice(start, end)
-              if (plain[i]) chunk.setColumnValues(i, part as DuckDBValue[])
+              if (texts[i]) fillTexts(columnVector(chunk, i), part as (string | null)[])
+              else if (plain[i]) chunk.setColumnValues(i, part as DuckDBValue[])
               else chunk.setColumnValuesConverted(i, part as (JS | null)[], JSToDuckDBValueConverter)
             })
             appender.appendDataChunk(chunk)

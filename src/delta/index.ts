@@ -1,4 +1,7 @@
 /** `moodlake/delta`: Delta Lake tables for Node, usable without the rest. */
+export { openStore } from '../stores/open-store.js'
+export { ConditionalPutError, type S3Options } from '../stores/s3-store.js'
+export { FileNotFoundError, type Store, type StoredFile } from '../stores/store.js'
 export type { Action, AddFile, CommitInfo, DeletionVector, MetaData, Protocol, RemoveFile, Txn } from './actions.js'
 export type { Changed } from './change.js'
 export type { ChangeRange, Changes } from './changes.js'
@@ -30,6 +33,8 @@ export { type Exported, exportTable } from './export.js'
 export { type TableHealth, tableHealth } from './health.js'
 export type { HistoryEntry, LogCommit } from './history.js'
 export type { Optimized, OptimizeOptions, Vacuumed, VacuumOptions } from './maintenance.js'
+export type { MatchedClause, Merged, MergeOptions, NotMatchedClause } from './merge.js'
+export { FORGET, type Purged, type PurgeOptions } from './purge.js'
 export {
   type ArrayType,
   type DataType,

@@ -12,6 +12,8 @@ import type { Store } from '../stores/store.js'
 const DEFAULT_CACHE_BYTES = 4 * 2 ** 30
 /** Files used within this many milliseconds are not evicted: a query may still open them. */
 const GRACE_MS = 10 * 60_000
+/** How long a count of the folder, which other processes fill too, is taken to hold. */
+const COUNT_EVERY_MS = 60_000
 
 /** This user's private folder for derived files, made on first use. */
 export function cacheFolder(): string {
@@ -55,8 +57,13 @@ async function fill(target: string, make: (path: string) => Promise<void>): Prom
   return target
 }
 
+/** Bytes in the cache folder as last counted, and what this process has added since. */
+let counted = { bytes: 0, until: 0 }
+
 async function evict(wanted: number): Promise<void> {
   const limit = Number(process.env.MOODLAKE_CACHE_BYTES) || DEFAULT_CACHE_BYTES
+  counted.bytes += wanted
+  if (counted.bytes <= limit && Date.now() < counted.until) return
   const folder = cacheFolder()
   const files: { path: string; size: number; used: number }[] = []
   for (const name of await fs.readdir(folder)) {
@@ -67,10 +74,11 @@ async function evict(wanted: number): Promise<void> {
   let total = files.reduce((sum, file) => sum + file.size, wanted)
   files.sort((a, b) => a.used - b.used)
   for (const file of files) {
-    if (total <= limit || file.used > Date.now() - GRACE_MS) return
+    if (total <= limit || file.used > Date.now() - GRACE_MS) break
     await fs.rm(file.path, { force: true })
     total -= file.size
   }
+  counted = { bytes: total, until: Date.now() + COUNT_EVERY_MS }
 }
 
 /**

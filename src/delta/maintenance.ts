@@ -1,12 +1,14 @@
 /** Care of a table: compaction, removal of old files, return to a former version. */
+
 import type { Action, AddFile, MetaData } from './actions.js'
 import { retention } from './clean-up.js'
+import { mappingOf } from './column-mapping.js'
 import { type At, removeOf, requireWritable, type TableCore } from './core.js'
 import { vectorPath } from './deletion-vector.js'
 import { CommitConflictError, DataFileError } from './errors.js'
 import { LOG } from './log.js'
 import { discard, writeFiles } from './parquet.js'
-import { checkChangeable, mappingOf } from './protocol.js'
+import { checkChangeable } from './protocol.js'
 import { dataPath, relationSql } from './relation.js'
 import type { TableState } from './state.js'
 import { checkUnchanged, commitChange } from './transaction.js'

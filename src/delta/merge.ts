@@ -1,10 +1,12 @@
 /** Merge: rows joined with the table's, and what becomes of those that match and those that do not. */
+
 import type { Action, AddFile, MetaData } from './actions.js'
+import { mappingOf } from './column-mapping.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { duckdb, quoteName, type Row, tempName } from './duckdb.js'
 import { CommitConflictError, ConstraintError, SchemaMismatchError } from './errors.js'
 import { discard } from './parquet.js'
-import { checkChangeable, mappingOf, writesFeed } from './protocol.js'
+import { checkChangeable, writesFeed } from './protocol.js'
 import { FILE_COLUMN, locatedSql, ROW_COLUMN } from './relation.js'
 import { CHANGE_TYPE, feedActions, writeRewrite } from './rewrite.js'
 import { loadRows } from './rows.js'

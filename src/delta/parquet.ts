@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os'
 import { basename, join, relative, sep } from 'node:path'
 import type { Store } from '../stores/store.js'
 import { type AddFile, encodePath, type MetaData } from './actions.js'
+import { fieldIds, mappingOf, physicalName, physicalType, rename } from './column-mapping.js'
 import { constrained, constraintError } from './constraints.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { SchemaMismatchError } from './errors.js'
-import { mappingOf } from './protocol.js'
-import { physicalName, physicalType, rename } from './relation.js'
-import { type DataType, duckdbType, type Field, type Schema, typeName } from './schema.js'
+import { duckdbType, type Field, type Schema, typeName } from './schema.js'
 import { nullColumn, type Source } from './source.js'
 import { columnPath, INDEXED_COLUMNS, statsText, type WrittenColumn } from './stats.js'
 
@@ -43,6 +42,8 @@ interface Layout {
 
 /** Bytes after which a new data file is begun. */
 const FILE_BYTES = '256MB'
+/** Rows of a row group: few enough that threads share one write and one read, which costs no size. */
+const GROUP_ROWS = 30_720
 /** Where the protocol has change data files. */
 const FEED_FOLDER = '_change_data'
 
@@ -63,30 +64,11 @@ function partitionText(field: Field): string {
   }
 }
 
-/** DuckDB's list of the field ids that column mapping gives to these columns and the structs in them. */
-function fieldIds(fields: readonly Field[]): string {
-  const nested = (type: DataType): string[] => {
-    if (typeof type === 'string') return []
-    if (type.type === 'struct') return type.fields.flatMap(each)
-    const inside = type.type === 'array' ? { element: type.elementType } : { key: type.keyType, value: type.valueType }
-    return Object.entries(inside).flatMap(([name, inner]) => {
-      const ids = nested(inner)
-      return ids.length ? [`${quoteName(name)}: {${ids.join(', ')}}`] : []
-    })
-  }
-  const each = (field: Field): string[] => {
-    const id = field.metadata['delta.columnMapping.id']
-    const ids = [...(typeof id === 'number' ? [`__duckdb_field_id: ${id}`] : []), ...nested(field.type)]
-    return ids.length ? [`${quoteName(physicalName(field))}: {${ids.join(', ')}}`] : []
-  }
-  return fields.flatMap(each).join(', ')
-}
-
 function copySql(source: Source, folder: string, { partitionColumns, mapped, name, mark }: Layout): string {
   const partitions = new Set(partitionColumns)
   const { fields } = source.schema
   const ids = mapped ? fieldIds(fields.filter(field => !partitions.has(field.name))) : ''
-  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS, APPEND, FILENAME_PATTERN '${name}-{uuid}-${mark}.zstd'${ids && `, FIELD_IDS {${ids}}`}`
+  const options = `FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${GROUP_ROWS}, RETURN_STATS, APPEND, FILENAME_PATTERN '${name}-{uuid}-${mark}.zstd'${ids && `, FIELD_IDS {${ids}}`}`
   const inFile = (field: Field) => quoteName(mapped ? physicalName(field) : field.name)
   const select = fields.map(field => {
     if (partitions.has(field.name)) return `${partitionText(field)} AS ${inFile(field)}`
@@ -162,6 +144,15 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
   } finally {
     if (own) await fs.rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Writes rows as one Parquet file (zstd) of this machine's disk, also when there are none. Gives size and statistics. */
+export async function writeOneFile(local: string, sql: string, schema: Schema): Promise<Pick<AddFile, 'size' | 'stats'>> {
+  const options = 'FORMAT parquet, COMPRESSION zstd, RETURN_STATS'
+  const [row] = await (await duckdb()).rows<CopyRow>(`COPY (${sql}) TO ${quoteText(local)} (${options})`)
+  const layout = { partitionColumns: [], mapped: false, name: '', mark: '' }
+  const { size, stats } = addOf(row!, '', schema, layout, INDEXED_COLUMNS)
+  return { size, stats }
 }
 
 /** Removes what a write that failed has left; what cannot be removed is in no version, and a vacuum's business. */

@@ -1,5 +1,6 @@
 /** Which tables this library may read and write, by the protocol's versions and features. */
 import type { MetaData, Protocol } from './actions.js'
+import { mappingOf } from './column-mapping.js'
 import { InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
 import type { DataType, Schema } from './schema.js'
 
@@ -50,11 +51,6 @@ export function writesFeed(metaData: MetaData): boolean {
   return metaData.configuration['delta.enableChangeDataFeed'] === 'true'
 }
 
-/** How columns are found in the data files: `none` (by their name), `name` (by their physical name) or `id`. */
-export function mappingOf(metaData: MetaData): string {
-  return metaData.configuration['delta.columnMapping.mode'] ?? 'none'
-}
-
 /** Properties that turn on what this library does not write. */
 const REFUSED_PROPERTIES: Record<string, string> = {
   'delta.enableRowTracking': 'rowTracking',
@@ -71,8 +67,7 @@ export function protocolFor(table: string, schema: Schema, properties: Readonly<
   const on = (key: string) => properties[key] === 'true'
   for (const [key, feature] of Object.entries(REFUSED_PROPERTIES))
     if (on(key)) throw new UnsupportedFeatureError(table, [feature], `${key} needs ${feature}, which this library does not write`)
-  if ((properties['delta.columnMapping.mode'] ?? 'none') !== 'none')
-    throw new UnsupportedFeatureError(table, ['columnMapping'], 'needs columnMapping, which this library does not set up')
+  const mapped = mappingOf({ configuration: properties }) !== 'none'
   const readerFeatures = [
     ...(hasType(schema, 'timestamp_ntz') ? ['timestampNtz'] : []),
     ...(on('delta.enableDeletionVectors') ? ['deletionVectors'] : []),
@@ -80,7 +75,11 @@ export function protocolFor(table: string, schema: Schema, properties: Readonly<
   const checks = Object.keys(properties).some(key => key.startsWith('delta.constraints.'))
   const feed = on('delta.enableChangeDataFeed')
   const inCommit = on(IN_COMMIT_TIMESTAMPS)
-  if (!readerFeatures.length && !inCommit) return { minReaderVersion: 1, minWriterVersion: feed ? 4 : checks ? 3 : 2 }
+  if (!readerFeatures.length && !inCommit)
+    return mapped
+      ? { minReaderVersion: 2, minWriterVersion: 5 }
+      : { minReaderVersion: 1, minWriterVersion: feed ? 4 : checks ? 3 : 2 }
+  if (mapped) readerFeatures.push('columnMapping')
   const writerFeatures = [
     ...readerFeatures,
     'appendOnly',

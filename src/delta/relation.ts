@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { FileNotFoundError, type Store } from '../stores/store.js'
 import { type AddFile, type DeletionVector, decodePath, encodePath } from './actions.js'
+import { physicalName, physicalType, rename } from './column-mapping.js'
 import { readVector, vectorPath } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText, tempName } from './duckdb.js'
 import { DataFileError, SchemaMismatchError } from './errors.js'
@@ -45,38 +46,6 @@ export function dataPath(store: Store, version: number, file: { path: string }):
   if (path.includes('\0') || path.includes('\\') || parts.some(part => part === '' || part === '.' || part === '..'))
     throw new DataFileError(store.uri, file.path, version, 'lies outside of the table')
   return path
-}
-
-/** Name of a column in the data files. */
-export function physicalName(field: Field): string {
-  const name = field.metadata['delta.columnMapping.physicalName']
-  return typeof name === 'string' ? name : field.name
-}
-
-/** A type as the data files have it: fields of structs under their physical names. */
-export function physicalType(type: DataType): DataType {
-  if (typeof type === 'string') return type
-  if (type.type === 'array') return { ...type, elementType: physicalType(type.elementType) }
-  if (type.type === 'map') return { ...type, keyType: physicalType(type.keyType), valueType: physicalType(type.valueType) }
-  return { ...type, fields: type.fields.map(field => ({ ...field, name: physicalName(field), type: physicalType(field.type) })) }
-}
-
-const renamed = (type: DataType): boolean => JSON.stringify(physicalType(type)) !== JSON.stringify(type)
-
-/** SQL that gives the fields of a nested value their logical names, or their physical ones. */
-export function rename(sql: string, type: DataType, to: 'logical' | 'physical', depth = 0): string {
-  if (typeof type === 'string' || !renamed(type)) return sql
-  const item = `x${depth}`
-  if (type.type === 'array') return `list_transform(${sql}, lambda ${item}: ${rename(item, type.elementType, to, depth + 1)})`
-  if (type.type === 'map') {
-    const entry = `{'key': ${rename(`${item}."key"`, type.keyType, to, depth + 1)}, 'value': ${rename(`${item}."value"`, type.valueType, to, depth + 1)}}`
-    return `CASE WHEN ${sql} IS NULL THEN NULL ELSE map_from_entries(list_transform(map_entries(${sql}), lambda ${item}: ${entry})) END`
-  }
-  const fields = type.fields.map(field => {
-    const [from, into] = to === 'logical' ? [physicalName(field), field.name] : [field.name, physicalName(field)]
-    return `${quoteText(into)}: ${rename(`(${sql}).${quoteName(from)}`, field.type, to, depth)}`
-  })
-  return `CASE WHEN ${sql} IS NULL THEN NULL ELSE {${fields.join(', ')}} END`
 }
 
 /** A partition column: a constant of each file, given by the file's place in the list. */

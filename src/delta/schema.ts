@@ -275,15 +275,3 @@ export function parseSchemaString(text: string): Schema {
   if (!Array.isArray(schema?.fields)) throw new InvalidSchemaError('schema: schemaString is not a struct with fields')
   return complete()
 }
-
-/** True when two types hold the same values, nullability and metadata aside. */
-export function sameType(a: DataType, b: DataType): boolean {
-  if (typeof a === 'string' || typeof b === 'string') return a === b
-  if (a.type === 'array') return b.type === 'array' && sameType(a.elementType, b.elementType)
-  if (a.type === 'map') return b.type === 'map' && sameType(a.keyType, b.keyType) && sameType(a.valueType, b.valueType)
-  return (
-    b.type === 'struct' &&
-    a.fields.length === b.fields.length &&
-    a.fields.every((field, i) => field.name === b.fields[i]?.name && sameType(field.type, b.fields[i].type))
-  )
-}

@@ -1,9 +1,11 @@
 /** A table as it stood at one version. */
+
 import type { Store } from '../stores/store.js'
 import { type AddFile, decodePath, type Protocol } from './actions.js'
+import { mappingOf } from './column-mapping.js'
 import { duckdb, type Row } from './duckdb.js'
 import { DataFileError, InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
-import { checkReadable, mappingOf } from './protocol.js'
+import { checkReadable } from './protocol.js'
 import { relationSql } from './relation.js'
 import { parseSchemaString, type Schema } from './schema.js'
 import type { TableState } from './state.js'
@@ -62,7 +64,7 @@ function checkMapping(store: Store, schema: Schema, mode: string): string {
 function explained(store: Store, state: Pick<TableState, 'version' | 'files'>, error: unknown): unknown {
   const message = error instanceof Error ? error.message : ''
   if (
-    !/^(Invalid Input|IO|Conversion|Serialization|Invalid|Out of Range|Not implemented|TProtocolException) ?(Error|:)/.test(
+    !/^((Invalid Input|IO|Conversion|Serialization|Invalid|Out of Range|Not implemented|TProtocolException) ?(Error|:)|Binder Error: STRUCT to STRUCT)/.test(
       message,
     )
   )

@@ -5,6 +5,7 @@ import type { Store } from '../stores/store.js'
 import { commitName, type MetaData } from './actions.js'
 import { type Changed, changeRows } from './change.js'
 import { type ChangeRange, type Changes, changesOf } from './changes.js'
+import { withColumnIds } from './column-mapping.js'
 import { type At, tableCore } from './core.js'
 import { InvalidSchemaError, TableExistsError } from './errors.js'
 import { commitsOf, type HistoryEntry, historyOf, type LogCommit } from './history.js'
@@ -21,6 +22,7 @@ import {
 } from './maintenance.js'
 import { type Merged, type MergeOptions, mergeRows } from './merge.js'
 import { checkWritable, protocolFor } from './protocol.js'
+import { dropHistory, type Purged, type PurgeOptions, purgeTable } from './purge.js'
 import { checkedSchema, parseSchema, type Schema } from './schema.js'
 import type { Snapshot } from './snapshot.js'
 import type { TableData } from './source.js'
@@ -85,6 +87,14 @@ export interface DeltaTable {
   optimize(options?: OptimizeOptions): Promise<Optimized>
   /** Removes data files that no version within the retention names. Throws `RangeError` for a retention below a week. */
   vacuum(options?: VacuumOptions): Promise<Vacuumed>
+  /**
+   * Takes rows out of the table as if they had never been in it: out of every data file of every version, and their values out of
+   * the log. Versions stay readable, without them. Killed in the middle, it is finished by the next call. Throws
+   * `UnsupportedFeatureError` for tables with column mapping, partitions or deletion vectors.
+   */
+  purge(options: PurgeOptions): Promise<Purged>
+  /** Removes all versions but the newest, log and data files. Former versions then throw `VersionNotFoundError`. */
+  dropHistory(options?: Pick<PurgeOptions, 'graceMs'>): Promise<{ versions: number }>
   /** Makes a former version the newest again. Throws `DataFileError` when a vacuum removed its files. */
   restore(at: At): Promise<Commit>
 }
@@ -108,32 +118,33 @@ export async function openTable(location: string | Store): Promise<DeltaTable> {
 }
 
 /**
- * Makes a table at protocol 1/2, or 3/7 where its types or properties need a feature (`timestamp_ntz`,
- * `delta.enableDeletionVectors`). Throws `TableExistsError` (unless `ifNotExists`) and `InvalidSchemaError`.
+ * Makes a table at protocol 1/2, or as high as its types and properties need: 2/5 for `delta.columnMapping.mode`, 3/7 for
+ * `timestamp_ntz` and `delta.enableDeletionVectors`. Throws `TableExistsError` (unless `ifNotExists`) and `InvalidSchemaError`.
  * @example
  * const table = await createTable('lake/bronze', { schema: 'id string not null, text string' })
  * await table.append([{ id: '1', text: 'hello' }])
  */
 export async function createTable(location: string | Store, options: CreateOptions): Promise<DeltaTable> {
   const store = openStore(location)
-  const schema = checkedSchema(typeof options.schema === 'string' ? parseSchema(options.schema) : options.schema)
+  const given = checkedSchema(typeof options.schema === 'string' ? parseSchema(options.schema) : options.schema)
   const partitionColumns = options.partitionBy ?? []
-  checkPartitions(schema, partitionColumns)
+  checkPartitions(given, partitionColumns)
   const existing = async () => {
     if (!options.ifNotExists) throw new TableExistsError(store.uri)
     return openTable(store)
   }
   if (await isTable(store)) return existing()
   const now = Date.now()
-  const metaData: MetaData = {
+  const bare: MetaData = {
     id: randomUUID(),
     ...(options.description === undefined ? {} : { description: options.description }),
     format: { provider: 'parquet', options: {} },
-    schemaString: JSON.stringify(schema),
+    schemaString: '',
     partitionColumns: [...partitionColumns],
     configuration: { ...options.properties },
     createdTime: now,
   }
+  const { metaData, schema } = withColumnIds(bare, given)
   const protocol = protocolFor(store.uri, schema, metaData.configuration)
   checkWritable(store.uri, protocol, metaData, schema)
   try {
@@ -194,6 +205,8 @@ function tableOn(store: Store): DeltaTable {
     merge: (data, options) => compacting(mergeRows(core, data, options)),
     optimize: (options = {}) => optimizeTable(core, options),
     vacuum: (options = {}) => vacuumTable(core, options),
+    purge: options => purgeTable(core, options),
+    dropHistory: (options = {}) => dropHistory(core, options.graceMs),
     restore: at => restoreTable(core, at),
   }
 }

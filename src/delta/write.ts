@@ -2,10 +2,11 @@
 
 import type { Store } from '../stores/store.js'
 import type { Action, AddFile, MetaData } from './actions.js'
+import { withColumnIds } from './column-mapping.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { CommitConflictError, UnsupportedFeatureError } from './errors.js'
 import { discard, writeFiles } from './parquet.js'
-import { checkWritable, hasType, mappingOf } from './protocol.js'
+import { checkWritable, hasType } from './protocol.js'
 import { openSource, type TableData } from './source.js'
 import type { TableState } from './state.js'
 import { checkUnchanged, commitChange, committed } from './transaction.js'
@@ -57,14 +58,9 @@ export async function writeRows(
         ['timestampNtz'],
         'lacks timestampNtz, which a new column of timestamp_ntz needs',
       )
-    if (source.schema !== schema && mappingOf(metaData) !== 'none')
-      throw new UnsupportedFeatureError(
-        store.uri,
-        ['columnMapping'],
-        'has column mapping (columnMapping), where this library admits no new columns',
-      )
-    const written = await writeFiles(store, source, metaData)
-    const evolved = source.schema === schema ? undefined : { ...metaData, schemaString: JSON.stringify(source.schema) }
+    const wider = source.schema === schema ? undefined : withColumnIds(metaData, source.schema)
+    const written = await writeFiles(store, wider ? { ...source, schema: wider.schema } : source, metaData)
+    const evolved = wider?.metaData
     const change = writeChange(store, { base, written, evolved, mode, options, partitionBy: metaData.partitionColumns })
     let version: number | undefined
     try {

@@ -72,6 +72,7 @@ export function barChart(table: TableLike, options: BarOptions): Figure {
   const shownOf =
     shown.length < bars.length ? `top ${shown.length} of ${formatNumber(bars.length)}` : `all ${formatNumber(bars.length)}`
   return figure([trace], title, `${shownOf}; ${measured(shown, bars, valueTitle)}`, {
+    of: table,
     ...(vertical ? { xaxis: names_, yaxis: numbers } : { xaxis: numbers, yaxis: names_ }),
     height: options.height ?? (vertical ? 380 : 165 + 22 * shown.length),
     bargap: 0.25,
@@ -146,6 +147,7 @@ export function classBars(table: TableLike, options: ClassBarOptions = {}): Figu
     title,
     `top ${shown.length} of ${formatNumber(rows.length)} by ${sort}; ${count(sum, `${unit} in all`)}`,
     {
+      of: table,
       barmode: 'stack',
       xaxis: axis(unit, { tickformat: ',~r' }),
       yaxis: axis(name, { type: 'category', autorange: 'reversed', showgrid: false }),
@@ -232,6 +234,7 @@ export function scoreBars(table: TableLike, options: ScoreOptions): Figure {
   const most = Math.max(0, ...rows.map(row => row.n ?? 0))
   const intervals = rows.some(row => row.low !== undefined) ? ', 95 % intervals' : ''
   return figure(data, title, `${valueTitle}${intervals}${most ? `; up to ${count(most, 'labelled tweets')}` : ''}`, {
+    of: table,
     xaxis: axis(name, { type: 'category', showgrid: false }),
     yaxis: axis(`${valueTitle} (share, 0 to 1)`, { range: [0, 1], tickformat: '.1f' }),
     height: options.height ?? 380,

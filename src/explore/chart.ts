@@ -1,5 +1,6 @@
 /** What every chart has in common: colours, ink, titles that say what to see, and n. */
 import { LABELS, type Label } from '../tweet.js'
+import { type Origin, originOf } from './origin.js'
 import { formatNumber } from './text-table.js'
 
 /** A plotly trace as plain JSON. */
@@ -75,11 +76,21 @@ export function axis(title: string, options: Record<string, unknown> = {}): Reco
   }
 }
 
-/** A figure with the common look. `subtitle` says n and units. */
-export function figure(data: Trace[], title: string, subtitle: string, layout: Record<string, unknown> = {}): Figure {
+/**
+ * A figure with the common look. `subtitle` says n and units; the origin of the table that it is drawn `of`, where it has one, travels in
+ * the layout.
+ */
+export function figure(
+  data: Trace[],
+  title: string,
+  subtitle: string,
+  { of: table, ...layout }: Record<string, unknown> & { of?: object } = {},
+): Figure {
+  const origin = table && originOf(table)
   return {
     data,
     layout: {
+      ...(origin && { meta: { origin } }),
       title: {
         text: label(title, 110),
         subtitle: { text: label(subtitle, 140), font: { size: 12, color: INK, weight: 400 } },
@@ -104,6 +115,11 @@ export function figure(data: Trace[], title: string, subtitle: string, layout: R
     },
     config: { displaylogo: false, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] },
   }
+}
+
+/** The query that a figure was drawn from; undefined where a cell computed the table. */
+export function figureOrigin(figure: Figure): Origin | undefined {
+  return (figure.layout.meta as { origin?: Origin } | undefined)?.origin
 }
 
 /** A figure that says why there is nothing to see, in place of a blank picture. */

@@ -56,7 +56,7 @@ function figureBundle(figure: Figure): MimeBundle {
   const traces = figure.data.map(trace => (trace.name ? String(trace.name) : '')).filter(Boolean)
   return {
     // JupyterLab's extension fits charts to their place itself; where plotly does so as well, a change of theme leaves no height.
-    'application/vnd.plotly.v1+json': { ...figure, config: { ...figure.config, responsive: false } },
+    [PLOTLY]: { ...figure, config: { ...figure.config, responsive: false } },
     'image/svg+xml': figureSvg(figure),
     'text/plain': [`[chart] ${title}`, subtitle, traces.length > 1 ? `series: ${traces.join(', ')}` : '']
       .filter(Boolean)
@@ -76,6 +76,10 @@ function isExplanation(value: unknown): value is Explanation {
   return typeof value === 'object' && value !== null && 'parts' in value && 'faithfulness' in value
 }
 
+function isRich(value: unknown): value is { mime: MimeBundle } {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'mime') === 'object'
+}
+
 /** A value as the output of a cell. */
 export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBundle {
   if (isFigure(value)) return figureBundle(value)
@@ -87,6 +91,7 @@ export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBu
       'text/plain': `${value.label} ${value.probability.toFixed(3)} (${value.method}): ${words.join(', ')}`,
     }
   }
+  if (isRich(value)) return value.mime
   if (isTableLike(value)) {
     const from = provenance(value)
     const text = textTable(value, { maxRows: Math.min(options.maxRows ?? 20, 200) })
@@ -98,6 +103,31 @@ export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBu
   }
   return { 'text/plain': typeof value === 'string' ? value : inspect(value, { depth: 4 }) }
 }
+
+/**
+ * A place in the output of the cell that runs now: each bundle takes the place of the one before, whatever cell runs then. Outside a kernel
+ * the text of each is printed.
+ */
+export function outputSlot(): (bundle: MimeBundle) => void {
+  const write = kernelWrite()
+  if (!write) return emit
+  const transient = { display_id: `moodlake-${process.pid}-${++slots}` }
+  let last: MimeBundle | undefined
+  return bundle => {
+    const send = (data: MimeBundle) => write({ data, metadata: {}, transient }, last !== undefined)
+    // JupyterLab's extension draws a chart once: only another kind of output between two charts makes it draw the second.
+    if (last?.[PLOTLY] && bundle[PLOTLY]) {
+      const { height } = (last[PLOTLY] as Figure).layout
+      send({ 'text/html': `<div style="height:${Number(height) || 360}px"></div>`, 'text/plain': '' })
+    }
+    send(bundle)
+    last = bundle
+  }
+}
+
+const PLOTLY = 'application/vnd.plotly.v1+json'
+
+let slots = 0
 
 /** Sends a bundle to the running cell, or prints its text on stdout outside a kernel. */
 function emit(bundle: MimeBundle): void {
@@ -171,19 +201,39 @@ function words(title: string, done: number, total: number, unit: string, ms: num
   return [`${title} ${counted}`, time, note].filter(Boolean).join(', ')
 }
 
-let bars = 0
+/** A table that is shown over and over in one place. */
+export interface LiveTable {
+  /** True in a notebook and on a terminal; in a log nothing can be shown over. */
+  readonly live: boolean
+  update(table: TableLike): void
+}
+
+/** A table that changes in place: in a notebook in the cell that runs now, on a terminal in the lines that it took on stderr. */
+export function liveTable(): LiveTable {
+  if (inKernel()) {
+    const output = outputSlot()
+    return { live: true, update: table => output(toBundle(table)) }
+  }
+  const { stderr } = process
+  let lines = 0
+  const update = (table: TableLike) => {
+    const wide = (stderr.columns || 80) - 1
+    const text = textTable(table)
+      .split('\n')
+      .map(line => `${line.slice(0, wide)}\u001b[K\n`)
+    stderr.write(`${lines ? `\u001b[${lines}A` : ''}${text.join('')}`)
+    lines = text.length
+  }
+  return stderr.isTTY ? { live: true, update } : { live: false, update: () => {} }
+}
 
 /** Sends the states of one bar: over each other in a notebook and on a terminal, line by line in a log. */
 function barOutput(): { send(text: string, share: number, last: boolean): void; live: boolean } {
-  // The writer belongs to the cell that started the bar, whatever cell runs later.
-  const write = kernelWrite()
-  if (write) {
-    const transient = { display_id: `moodlake-${process.pid}-${++bars}` }
-    let first = true
+  if (inKernel()) {
+    const output = outputSlot()
     const send = (text: string, share: number) => {
       const html = `<progress value="${share.toFixed(4)}" max="1" style="width:16em;vertical-align:middle"></progress> ${escapeHtml(text)}`
-      write({ data: { 'text/html': html, 'text/plain': text }, metadata: {}, transient }, !first)
-      first = false
+      output({ 'text/html': html, 'text/plain': text })
     }
     return { send, live: true }
   }

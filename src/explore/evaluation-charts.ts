@@ -187,6 +187,7 @@ export function reliabilityChart(table: TableLike, options: ReliabilityOptions =
   }
   const ece = options.ece === undefined ? '' : `expected calibration error ${options.ece.toFixed(3)}; `
   return figure([diagonal, points], title, `${ece}dot size: tweets; ${count(n, 'tweets')}`, {
+    of: table,
     xaxis: axis('mean confidence', { range: [0, 1.02], dtick: 0.2, constrain: 'domain', constraintoward: 'left' }),
     yaxis: axis('share right', { range: [0, 1.02], dtick: 0.2, scaleanchor: 'x' }),
     showlegend: false,

@@ -2,6 +2,7 @@
 import type { Explanation } from '../models/explain.js'
 import { type Figure, LABEL_COLOURS } from './chart.js'
 import { isDanfo, type TableLike, toColumns } from './frames.js'
+import type { Origin } from './origin.js'
 import { formatNumber, formatValue } from './text-table.js'
 
 /** Text for an HTML page or attribute: mark-up characters become entities. */
@@ -107,6 +108,25 @@ export function figureTitle(figure: Figure): { title: string; subtitle: string }
       .replaceAll('&amp;', '&')
   const title = figure.layout.title as { text?: unknown; subtitle?: { text?: unknown } } | undefined
   return { title: plain(title?.text) || 'untitled chart', subtitle: plain(title?.subtitle?.text) }
+}
+
+/** What a figure was drawn from, and how to have it again, folded. */
+export function originHtml(origin: Origin | undefined, address: string): string {
+  const command = `<code>npx moodlake reproduce ${escapeHtml(address)}</code>`
+  const fold = (text: string) =>
+    `<details class="origin"><summary>figure ${escapeHtml(address.replace(/^.*#/, ''))}</summary>${text}</details>`
+  if (!origin) return fold(`<p>Computed in the cell above it. Again: ${command}</p>`)
+  const { sql, params, tables, models, rows, digest, lake } = origin
+  const values = params.map((value, i) => `$${i + 1} = ${JSON.stringify(value)}`).join(', ')
+  const from = tables.map(({ name, version }) => `${name}@v${version}`).join(', ')
+  const by = models.map(({ name, version, hash }) => `${name} version ${version}${hash ? `, ${hash}` : ''}`).join('; ')
+  const lines = [
+    `${formatNumber(rows)} rows from ${from || 'no table'} of ${lake}`,
+    ...(values ? [values] : []),
+    ...(by ? [`scored by ${by}`] : []),
+    `rows ${digest}`,
+  ]
+  return fold(`<pre>${escapeHtml(sql)}</pre><p>${lines.map(escapeHtml).join('<br>')}<br>Again: ${command}</p>`)
 }
 
 /** An explanation as its text, each word coloured by what it adds: the class's colour for it, hatched amber against it. */

@@ -5,11 +5,12 @@ import { inspect } from 'node:util'
 import type { ColumnTable } from 'arquero'
 import type { DataFrame } from 'danfojs-node'
 import { quoteName, type Row } from '../delta/duckdb.js'
-import { isTable, openTable } from '../delta/index.js'
+import { type DeltaTable, isTable, openTable } from '../delta/index.js'
 import { cacheFolder } from '../delta/local-files.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
 import { toArquero, toDanfo } from './frames.js'
+import { digestOf, noteOrigin, type OriginModel, packParam } from './origin.js'
 import { runShut, type SandboxLimits, type SqlColumn } from './sandbox.js'
 import { checkSql } from './sql-guard.js'
 import { formatNumber, textTable } from './text-table.js'
@@ -86,6 +87,15 @@ async function foldersIn(lake: Store): Promise<string[]> {
   }
 }
 
+/** The model of the newest scored batch up to a version of `gold`, as its commit names it. */
+async function modelsOf(gold: DeltaTable, version: number): Promise<OriginModel[]> {
+  for (const { version: at, operationParameters: said } of await gold.history(5)) {
+    const { model: name, modelVersion, modelHash: hash } = said as Record<string, string | undefined>
+    if (at <= version && name) return [{ name, version: modelVersion ?? '', ...(hash && { hash }) }]
+  }
+  return []
+}
+
 /** What stands after the `@`: a version, a moment, or nothing for the latest. */
 function snapshotOptions(name: string, mark: string | undefined): { version?: number; timestamp?: Date } {
   if (mark === undefined) return {}
@@ -119,12 +129,27 @@ function bindTemplate({ raw }: TemplateStringsArray, values: readonly unknown[])
   return { sql, params }
 }
 
+/** What a query was asked with, beside its statement. */
+interface Asked {
+  lake: string
+  params: readonly unknown[]
+  models: OriginModel[]
+}
+
 /** A query's rows with what a notebook does next; inspecting it prints an aligned table. */
-function toResult<T>(answer: Omit<SqlResult<T>, 'toArquero' | 'toDanfo' | typeof Symbol.iterator>): SqlResult<T> {
+function toResult<T>(answer: Omit<SqlResult<T>, 'toArquero' | 'toDanfo' | typeof Symbol.iterator>, asked: Asked): SqlResult<T> {
   const view = { rows: answer.rows as readonly object[], columns: answer.columns }
+  const { sql, tables, n } = answer
+  const params = asked.params.map(packParam)
+  const origin = () => ({ ...asked, sql, params, tables, rows: n, digest: digestOf(answer.rows) })
+  const withOrigin = <V extends object>(frame: V): V => {
+    noteOrigin([frame], origin)
+    return frame
+  }
+  noteOrigin([answer, answer.rows], origin)
   const methods = {
-    toArquero: () => toArquero(view),
-    toDanfo: () => toDanfo(view),
+    toArquero: () => withOrigin(toArquero(view)),
+    toDanfo: () => withOrigin(toDanfo(view)),
     [Symbol.iterator]: () => answer.rows[Symbol.iterator](),
     [inspect.custom]: () => `${textTable(view)}\n(${formatNumber(answer.n)} rows, ${Math.round(answer.ms)} ms)`,
   }
@@ -137,9 +162,10 @@ function toResult<T>(answer: Omit<SqlResult<T>, 'toArquero' | 'toDanfo' | typeof
 /**
  * Opens a lake for reading.
  * @param folder path or address (`s3://bucket/prefix`) of the lake
+ * @param options.versions by table, the version that a bare name means. Default: the latest
  * @throws Error when there is no such folder on this disk
  */
-export function openLake(folder: string): Lake {
+export function openLake(folder: string, { versions = {} }: { versions?: Readonly<Record<string, number>> } = {}): Lake {
   const store = openStore(folder)
   const root = store.localPath?.('')
   if (root && !existsSync(root)) throw new Error(`lake: no such folder: ${folder}`)
@@ -149,6 +175,7 @@ export function openLake(folder: string): Lake {
     const present = await tablesIn(store)
     const views = new Map<string, string>()
     const read: { name: string; version: number }[] = []
+    const models: OriginModel[] = []
     const folders = new Set<string>()
     for (const name of names) {
       const at = name.lastIndexOf('@')
@@ -161,14 +188,18 @@ export function openLake(folder: string): Lake {
           `sql: no table ${quoteName(bare)} in ${folder}: there ${list([...present, ...(present.includes('gold') ? ['gold_mentions'] : [])])}`,
         )
       const place = tableIn(store, table)
-      const snapshot = await (await openTable(place)).snapshot(snapshotOptions(bare, mark))
+      const delta = await openTable(place)
+      const moment =
+        mark === undefined && versions[table] !== undefined ? { version: versions[table] } : snapshotOptions(bare, mark)
+      const snapshot = await delta.snapshot(moment)
+      if (table === 'gold' && !models.length) models.push(...(await modelsOf(delta, snapshot.version)))
       folders.add(root ? place : cacheFolder())
       const relation = await snapshot.relation()
       views.set(name, view ? view.select(relation) : relation)
       if (!read.some(seen => seen.name === table && seen.version === snapshot.version))
         read.push({ name: table, version: snapshot.version })
     }
-    return { sight: { views, folders: [...folders] }, read }
+    return { sight: { views, folders: [...folders] }, read, models }
   }
 
   async function query<T>(text: string, params: readonly unknown[] = [], limits: SandboxLimits = {}): Promise<SqlResult<T>> {
@@ -176,12 +207,14 @@ export function openLake(folder: string): Lake {
     if (/^\s*show\s+tables\s*;?\s*$/i.test(text)) {
       const rows = (await tablesIn(store)).map(name => ({ name }) as T)
       const columns = [{ name: 'name', type: 'VARCHAR' }]
-      return toResult<T>({ rows, columns, n: rows.length, sql: text.trim(), tables: [], ms: performance.now() - start })
+      const answer = { rows, columns, n: rows.length, sql: text.trim(), tables: [], ms: performance.now() - start }
+      return toResult<T>(answer, { lake: folder, params, models: [] })
     }
     const checked = await checkSql(text)
-    const { sight, read } = await open(checked.tables)
+    const { sight, read, models } = await open(checked.tables)
     const { rows, columns } = await runShut<T>(checked.sql, params, sight, limits)
-    return toResult<T>({ rows, columns, n: rows.length, sql: text.trim(), tables: read, ms: performance.now() - start })
+    const answer = { rows, columns, n: rows.length, sql: text.trim(), tables: read, ms: performance.now() - start }
+    return toResult<T>(answer, { lake: folder, params, models })
   }
 
   return {

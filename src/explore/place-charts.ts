@@ -174,6 +174,7 @@ export function placeMap(table: TableLike, options: PlaceOptions = {}): Figure {
     title,
     `${share}; ${count(all, 'tweets')}; coasts are a sketch`,
     {
+      of: table,
       xaxis: axis('longitude', { range: [-180, 180], ...ticks([-120, -60, 0, 60, 120], 'W', 'E') }),
       yaxis: axis('latitude', {
         range: [-60, 85],

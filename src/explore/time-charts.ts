@@ -76,6 +76,7 @@ export function lineChart(table: TableLike, options: LineOptions): Figure {
     hovertemplate: `%{fullData.name}<br>%{x}<br>%{y:,} ${label(yTitle)}<extra></extra>`,
   }))
   return figure(traces, title, count(points, unit), {
+    of: table,
     xaxis: axis(xTitle, temporal ? { type: 'date' } : { tickformat: ',~r' }),
     yaxis: axis(yTitle, { tickformat: ',~r', rangemode: 'tozero' }),
     showlegend: lines.size > 1,
@@ -232,6 +233,7 @@ export function sentimentOverTime(table: TableLike, options: SentimentTimeOption
   const { traces, n } = sharesPerBin(seen, every)
   const subtitle = (tweets: number) => `share of each class per ${every}; ${count(tweets, 'tweets')}`
   return figure(traces, title, subtitle(n), {
+    of: table,
     barmode: 'stack',
     bargap: 0,
     xaxis: axis(`${every} (UTC)`, { type: 'date', showgrid: false }),
@@ -330,6 +332,7 @@ export function hourHeatMap(table: TableLike, options: HourOptions = {}): Figure
     hovertemplate: '%{y} %{x}:00–%{x}:59 UTC<br>%{z:,} tweets<extra></extra>',
   }
   return figure([trace], title, count(n, 'tweets'), {
+    of: table,
     xaxis: axis('hour of the day (UTC)', { dtick: 3, showgrid: false, zeroline: false }),
     yaxis: axis('weekday', { type: 'category', autorange: 'reversed', showgrid: false }),
     height: options.height ?? 330,

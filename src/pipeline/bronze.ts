@@ -1,5 +1,8 @@
 import { quoteName, quoteText } from '../delta/duckdb.js'
 import { type Batch, batchOfColumns } from '../sources/batch.js'
+import type { RuleCount } from '../streams/stream.js'
+import { droppedRows, type Expectation, judgeSql, tally, withFlags } from './expectations.js'
+import { BRONZE_RECORD, quarantineSql, TWEET_ID } from './quarantine-rows.js'
 import { type RecordFields, readRecord } from './record.js'
 
 /** Columns of `bronze`, in Delta's words. `user` and `text` are null where the record has none: bronze judges nothing. */
@@ -27,17 +30,52 @@ const paths = (list: readonly string[]) => `[${list.map(quoteText).join(', ')}]`
 export interface BronzeOptions {
   /** Columns beyond the schema that the table takes, as strings. Default none: they go to `rescue`. */
   admitted?: readonly string[]
+  /** Rules for the rows of bronze. Default none. */
+  rules?: readonly Expectation[]
   /** Time of processing. */
   now: Date
+}
+
+/** What the bronze step makes of a batch. */
+export interface BronzeBatch {
+  rows: Batch
+  /** Rows that broke a rule, as rows of `quarantine`; undefined without rules. */
+  quarantine?: Batch
+  /** Rows left out by rules whose action is `drop`. */
+  dropped: number
+  expectations: RuleCount[]
+  drop(): Promise<void>
 }
 
 /**
  * Raw records (`record, source_file, line, damage`) → rows of `bronze`, in the same order; one row per record, but one per
  * tweet of a v2 response. The two commonest exact forms stay in DuckDB; `readRecord`, which knows all forms and gives the
  * same answer for these two, takes the rest.
+ * @throws ExpectationError
  */
-export async function bronze(raw: Batch, options: BronzeOptions): Promise<Batch> {
-  const admitted = options.admitted ?? []
+export async function bronze(raw: Batch, options: BronzeOptions): Promise<BronzeBatch> {
+  const { rules = [], now } = options
+  const read = await readRecords(raw, options.admitted ?? [], now)
+  if (!rules.length) return { rows: read, dropped: 0, expectations: [], drop: () => read.drop() }
+  const stages = new Set([read])
+  try {
+    const flagged = await withFlags(read, rules)
+    stages.add(flagged)
+    const judged = await flagged.sql(from => judgeSql(from, rules))
+    stages.add(judged)
+    const expectations = await tally(judged, rules)
+    const extra = `COLUMNS(c -> NOT starts_with(c, '_rule_') AND NOT starts_with(c, '_warn_') AND c <> '_broken')`
+    const rows = await judged.sql(from => `SELECT ${extra} FROM ${from} WHERE _broken IS NULL`)
+    const rejection = { record: BRONZE_RECORD, source: 'input', tweetId: TWEET_ID, now } as const
+    const quarantine = await judged.sql(from => quarantineSql(from, rules, rejection))
+    const drop = async () => void (await Promise.all([rows.drop(), quarantine.drop()]))
+    return { rows, quarantine, dropped: droppedRows(expectations), expectations, drop }
+  } finally {
+    await Promise.all([...stages].map(stage => stage.drop()))
+  }
+}
+
+async function readRecords(raw: Batch, admitted: readonly string[], now: Date): Promise<Batch> {
   const sorted = await raw.sql(from => sortForms(from))
   try {
     const rest = await sorted.sql(
@@ -46,7 +84,7 @@ export async function bronze(raw: Batch, options: BronzeOptions): Promise<Batch>
     try {
       const read = await readRest(rest, admitted)
       try {
-        return await sorted.sql(from => fastRows(from, read, admitted, options.now))
+        return await sorted.sql(from => fastRows(from, read, admitted, now))
       } finally {
         await read.drop()
       }

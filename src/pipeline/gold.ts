@@ -1,7 +1,10 @@
-import { quoteText } from '../delta/duckdb.js'
+import { parseSchema, quoteName, quoteText } from '../delta/index.js'
 import type { Model } from '../models/model.js'
 import type { Batch } from '../sources/batch.js'
+import type { RuleCount } from '../streams/stream.js'
 import { LABELS, labelId } from '../tweet.js'
+import { type Expectation, judgeSql, tally, withFlags } from './expectations.js'
+import { quarantineSql } from './quarantine-rows.js'
 
 /** Columns of `gold`, in Delta's words: a tweet and its one prediction. */
 export const GOLD_SCHEMA = `tweet_id string not null, timestamp timestamp not null, user string, lang string not null, cleaned_text string not null,
@@ -12,17 +15,29 @@ export const GOLD_SCHEMA = `tweet_id string not null, timestamp timestamp not nu
 /** A model with the name and version under which its predictions are recorded. */
 export type NamedModel = Model & { version: string }
 
+const GOLD_COLUMNS = parseSchema(GOLD_SCHEMA)
+  .fields.map(field => quoteName(field.name))
+  .join(', ')
+
+/** What a scored tweet must be to come into gold. */
+export const GOLD_RULES: readonly Expectation[] = [
+  { name: 'inference_failed', action: 'quarantine', sql: 'error IS NULL', reason: "'inference failed: ' || error" },
+]
+
 /** What the gold step makes of a batch. */
 export interface GoldBatch {
   tweets: Batch
-  /** Tweets that the model could not score, as rows of `quarantine`. */
-  failures: Batch
+  /** Tweets that the model could not score or that broke a rule, as rows of `quarantine`. */
+  quarantine: Batch
+  expectations: RuleCount[]
   drop(): Promise<void>
 }
 
 /** Options of `gold`. */
 export interface GoldOptions {
   model: NamedModel
+  /** Rules for the rows of gold, beyond its own. */
+  rules?: readonly Expectation[]
   /** Time of scoring. */
   now: Date
   signal?: AbortSignal
@@ -32,9 +47,11 @@ export interface GoldOptions {
 /**
  * Rows of `silver` → the same tweets with a prediction each, in the same order; a tweet is scored once, whatever it mentions.
  * A text that the model cannot score becomes a listed failure, never a class.
+ * @throws ExpectationError
  */
 export async function gold(silver: Batch, options: GoldOptions): Promise<GoldBatch> {
   const { model, now, signal, onProgress } = options
+  const rules = [...GOLD_RULES, ...(options.rules ?? [])]
   const types = {
     predicted_sentiment: 'VARCHAR',
     predicted_sentiment_id: 'INTEGER',
@@ -56,23 +73,32 @@ export async function gold(silver: Batch, options: GoldOptions): Promise<GoldBat
       error: answers.map(answer => ('error' in answer ? answer.error : null)),
     }
   })
+  const stages = new Set([scored])
+  const keep = (made: Batch) => {
+    stages.add(made)
+    return made
+  }
   try {
     const time = `${quoteText(now.toISOString())}::TIMESTAMPTZ`
-    const tweets = await scored.sql(
-      from => `
+    const rows = keep(
+      await scored.sql(
+        from => `
         SELECT tweet_id, timestamp, "user", lang, cleaned_text, mentions, hashtags, location, latitude, longitude, sentiment,
           CASE sentiment WHEN ${quoteText(LABELS[0])} THEN 0 WHEN ${quoteText(LABELS[2])} THEN 1 END::INTEGER AS sentiment_id,
           predicted_sentiment, predicted_sentiment_id, 100 * greatest(negative, neutral, positive) AS predicted_score, negative, neutral, positive,
-          ${quoteText(model.name)} AS model_name, ${quoteText(model.version)} AS model_version, ${time} AS scored_at
-        FROM ${from} WHERE error IS NULL`,
+          ${quoteText(model.name)} AS model_name, ${quoteText(model.version)} AS model_version, ${time} AS scored_at, full_text, source_file, error
+        FROM ${from}`,
+      ),
     )
-    const failures = await scored.sql(
-      from => `
-        SELECT tweet_id, full_text AS record, 'inference failed: ' || error AS reason, 'inference_failed' AS rule, 'silver' AS source, source_file, ${time} AS time
-        FROM ${from} WHERE error IS NOT NULL`,
+    const flagged = keep(await withFlags(rows, rules))
+    const judged = keep(await flagged.sql(from => judgeSql(from, rules)))
+    const expectations = await tally(judged, rules)
+    const tweets = await judged.sql(from => `SELECT ${GOLD_COLUMNS} FROM ${from} WHERE _broken IS NULL`)
+    const quarantine = await judged.sql(from =>
+      quarantineSql(from, rules, { record: 'full_text', source: 'silver', tweetId: 'tweet_id', now }),
     )
-    return { tweets, failures, drop: async () => void (await Promise.all([tweets.drop(), failures.drop()])) }
+    return { tweets, quarantine, expectations, drop: async () => void (await Promise.all([tweets.drop(), quarantine.drop()])) }
   } finally {
-    await scored.drop()
+    await Promise.all([...stages].map(stage => stage.drop()))
   }
 }

@@ -2,21 +2,25 @@ import {
   CommitConflictError,
   createTable,
   type DeltaTable,
+  duckdb,
   isTable,
   type Optimized,
   type OptimizeOptions,
   openTable,
+  quoteText,
   type Vacuumed,
   type VacuumOptions,
 } from '../delta/index.js'
 import { openLake } from '../explore/lake-sql.js'
 import { openStore } from '../stores/open-store.js'
+import { type BatchLog, batchLog, EXPECTATIONS_SCHEMA, PROGRESS_SCHEMA, progressOf } from '../streams/batch-log.js'
 import { type Checkpoint, openCheckpoint } from '../streams/checkpoint.js'
 import type { Progress } from '../streams/stream.js'
 import { APPLICATION_SCHEMA } from './application.js'
 import { BRONZE_SCHEMA } from './bronze.js'
 import { GOLD_SCHEMA } from './gold.js'
-import { QUARANTINE_SCHEMA, SILVER_SCHEMA } from './silver.js'
+import { QUARANTINE_SCHEMA } from './quarantine-rows.js'
+import { SILVER_SCHEMA } from './silver.js'
 
 /** The tables of a lake, in the order of the flow, with their schemas in Delta's words. */
 export const LAKE_TABLES = {
@@ -25,6 +29,8 @@ export const LAKE_TABLES = {
   gold: GOLD_SCHEMA,
   application: APPLICATION_SCHEMA,
   quarantine: QUARANTINE_SCHEMA,
+  expectations: EXPECTATIONS_SCHEMA,
+  progress: PROGRESS_SCHEMA,
 } as const
 
 /** Name of a table of the pipeline. */
@@ -38,14 +44,35 @@ export function tableLocation(lake: string, name: string): string {
   return `${lake.replace(/\/+$/, '')}/${name}`
 }
 
+/** Small batches make small files: they are merged by and by, and the log is summed up less often than by default. */
+const PROPERTIES = { 'delta.autoOptimize.autoCompact': 'true', 'delta.checkpointInterval': '50' }
+
 /** Opens a table of the pipeline, making it when it is not there. */
 export function lakeTable(lake: string, name: LakeTable): Promise<DeltaTable> {
-  return createTable(tableLocation(lake, name), { schema: LAKE_TABLES[name], ifNotExists: true })
+  return createTable(tableLocation(lake, name), { schema: LAKE_TABLES[name], properties: PROPERTIES, ifNotExists: true })
 }
 
 /** The checkpoint of a stream of a lake. */
 export function lakeCheckpoint(lake: string, stream: string): Checkpoint {
   return openCheckpoint(openStore(lake), `_checkpoints/${stream}`)
+}
+
+/** The log of a stream's batches in the lake's tables `progress` and `expectations`. */
+export async function lakeLog(lake: string, stream: string): Promise<BatchLog> {
+  const tables = { progress: await lakeTable(lake, 'progress'), expectations: await lakeTable(lake, 'expectations') }
+  return batchLog(stream, lakeCheckpoint(lake, stream), tables)
+}
+
+/** The finished batches of a stream, oldest first: those of the table `progress`, and those that are not in it yet. */
+export async function streamHistory(lake: string, stream: string): Promise<Progress[]> {
+  const found: Progress[] = []
+  if (await isTable(tableLocation(lake, 'progress'))) {
+    const snapshot = await (await openTable(tableLocation(lake, 'progress'))).snapshot()
+    const from = await snapshot.relation({ where: `stream = ${quoteText(stream)}` })
+    for (const row of await (await duckdb()).rows(`SELECT * FROM ${from} ORDER BY batch`)) found.push(progressOf(row))
+  }
+  for await (const progress of lakeCheckpoint(lake, stream).history<Progress>(found.at(-1)?.batch)) found.push(progress)
+  return found
 }
 
 /** How the tables and streams of a lake stand. */
@@ -72,13 +99,9 @@ export async function lakeStatus(lake: string): Promise<LakeStatus> {
   }
   if (!Object.keys(status.tables).length) throw new Error(`lake: no tables in ${lake}`)
   for (const stream of STREAMS) {
-    const summary: LakeStatus['streams'][string] = { batches: 0, rows: 0 }
-    for await (const progress of lakeCheckpoint(lake, stream).history<Progress>()) {
-      summary.batches++
-      summary.rows += progress.rowsOut
-      summary.last = progress
-    }
-    if (summary.batches) status.streams[stream] = summary
+    const batches = await streamHistory(lake, stream)
+    const rows = batches.reduce((sum, batch) => sum + batch.rowsOut, 0)
+    if (batches.length) status.streams[stream] = { batches: batches.length, rows, last: batches.at(-1)! }
   }
   return status
 }

@@ -1,45 +1,58 @@
-import { stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
-import { type DeltaTable, duckdb, parseSchema } from '../delta/index.js'
+import { type DeltaTable, duckdb, parseSchema, type Snapshot } from '../delta/index.js'
+import { blueskyFeed, isBlueskyAddress, parseBlueskyAddress } from '../sources/bluesky.js'
 import { jsonFiles, relogFiles } from '../sources/json-files.js'
 import { kafkaTopic } from '../sources/kafka.js'
 import { parseKafkaAddress } from '../sources/kafka-client.js'
+import { openFiles } from '../sources/open-files.js'
 import type { Limits, Source } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
+import { isXAddress, parseXAddress, xFeed } from '../sources/x.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
 import type { BatchRange } from '../streams/checkpoint.js'
 import { type BatchContext, type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
 import { TEXT_VERSION } from '../text/clean.js'
-import { application } from './application.js'
+import { countingOf } from './application.js'
 import { BRONZE_SCHEMA, bronze } from './bronze.js'
-import { gold, type NamedModel } from './gold.js'
-import { lakeCheckpoint, lakeTable } from './lake.js'
-import { silver } from './silver.js'
-
-/** Options that every stream of the pipeline takes. */
-export interface PipelineStreamOptions {
-  /** Folder or address of the lake. Default `./lake`. */
-  lake?: string
-  /** Default `available-now`. */
-  trigger?: Trigger
-  limits?: Limits
-  /** The stream that feeds this one: with `available-now` this stream ends after it. */
-  upstream?: Pick<Stream, 'settled'>
-  signal?: AbortSignal
-  onProgress?(progress: Progress): void
-}
+import type { DiskBudget } from './disk-budget.js'
+import { checkExpectations, droppedRows, type Expectations } from './expectations.js'
+import { GOLD_RULES, gold, type NamedModel } from './gold.js'
+import { lakeTable } from './lake.js'
+import { TWEET_ID } from './quarantine-rows.js'
+import { SILVER_RULES, silver } from './silver.js'
+import { startSink } from './sink-stream.js'
+import { type PipelineStreamOptions, streamOptions } from './stream-options.js'
+import { openSuppression } from './suppression.js'
 
 const OWN_COLUMNS = new Set(parseSchema(BRONZE_SCHEMA).fields.map(field => field.name))
 
-/** True when the batch has been committed to the table by an earlier try. */
-async function isCommitted(table: DeltaTable, { txn }: BatchContext): Promise<boolean> {
-  return ((await table.snapshot()).txn(txn.appId) ?? -1) >= txn.version
+/** SQL for whoever wrote a row of bronze, and whose post it copies. */
+const AUTHORS = [
+  '"user"',
+  "regexp_extract(text, '^\\s*RT @(\\w+)', 1)",
+  "CASE WHEN form = 'twitter-v1' THEN json_extract_string(record, '$.retweeted_status.user.screen_name') END",
+]
+
+/** Commits of a table that are searched for what they say of the newest batch. */
+const RECENT = 50
+
+/** What came of a batch that an earlier try committed to the table; undefined when none did. */
+async function committed(table: DeltaTable, { txn }: BatchContext): Promise<BatchResult | undefined> {
+  if (((await table.snapshot()).txn(txn.appId) ?? -1) < txn.version) return undefined
+  for (const { operationParameters: said } of await table.history(RECENT))
+    if (said.stream === txn.appId && said.batch === String(txn.version) && said.result) {
+      const { counts, ...result } = JSON.parse(String(said.result)) as BatchResult
+      return { ...result, counts: { ...counts, replayed: 1 } }
+    }
+  return { rows: 0, counts: { replayed: 1 } }
 }
 
-/** What a commit says of its batch; read back by `lastBatch`. */
-function batchParameters({ txn, range }: BatchContext): Record<string, string> {
-  return { stream: txn.appId, batch: String(txn.version), range: JSON.stringify(range) }
+/** What a commit says of its batch; read back by `lastBatch` and `committed`. */
+function batchParameters({ txn, range }: BatchContext, result?: BatchResult): Record<string, string> {
+  return {
+    ...{ stream: txn.appId, batch: String(txn.version), range: JSON.stringify(range) },
+    ...(result && { result: JSON.stringify(result) }),
+  }
 }
 
 /** The newest batch of a stream that any of its tables knows of, with its range: what a lost checkpoint said last. */
@@ -52,64 +65,111 @@ async function lastBatch(stream: string, tables: readonly DeltaTable[]): Promise
   throw new Error(`${stream}: its checkpoint is gone, and ${table.store.uri} does not say what batch ${id} read; clear the lake`)
 }
 
-/** Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), or a Kafka topic (`kafka://host:port/topic`) → `bronze`. */
-export async function startBronze(
-  options: PipelineStreamOptions & { source: string; admit?: readonly string[] },
-): Promise<Stream> {
-  const { lake = './lake', source, admit = [] } = options
-  const input = await openInput(source, lake)
+/** Options of `startBronze`. */
+export interface BronzeStreamOptions extends PipelineStreamOptions {
+  /** As in `RunOptions`. */
+  source: string
+  /** Columns beyond the schema that bronze takes from now on. */
+  admit?: readonly string[]
+  /** US dollars after which X is asked no more. Default: no bound. */
+  budget?: number
+}
+
+/**
+ * Starts `bronze_stream`: JSON files of a folder (or `s3://bucket/prefix`), a Kafka topic (`kafka://host:port/topic`), or a live feed
+ * (`bluesky:`, `wss://…`, `x:…`), whose events are landed under `landing/` of the lake first → `bronze`.
+ */
+export async function startBronze(options: BronzeStreamOptions): Promise<Stream> {
+  const { lake = './lake', admit = [], rules = [] } = options
+  const input = await openInput(options)
   const table = await lakeTable(lake, 'bronze')
+  const suppression = openSuppression(lake)
+  const quarantine = rules.length ? await lakeTable(lake, 'quarantine') : undefined
   return startStream({
-    ...streamOptions(options),
-    name: 'bronze_stream',
+    ...(await streamOptions('bronze_stream', options)),
     source: input.source,
-    checkpoint: lakeCheckpoint(lake, 'bronze_stream'),
     definition: input.definition,
     recover: () => input.recover(table),
     async work(raw, context): Promise<BatchResult> {
-      if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
+      const before = await committed(table, context)
+      if (before) return before
       const known = (await table.snapshot()).schema.fields.map(field => field.name)
       const admitted = [...new Set([...known, ...admit])].filter(name => !OWN_COLUMNS.has(name))
-      const rows = await bronze(raw, { admitted, now: new Date() })
+      const made = await bronze(raw, { admitted, rules, now: new Date() })
+      let rows = made.rows
       try {
         context.signal.throwIfAborted()
-        await append(table, rows.from, context, { mergeSchema: admit.length > 0 })
-        return { rows: rows.count }
+        const { quarantine: rejected, expectations } = made
+        rows = await suppression.filter(made.rows, AUTHORS, TWEET_ID)
+        if (quarantine && rejected?.count) await append(quarantine, rejected.from, context)
+        const suppressed = made.rows.count - rows.count
+        const counts = { quarantined: rejected?.count ?? 0, dropped: made.dropped, ...(suppressed && { suppressed }) }
+        const result = { rows: rows.count, counts, expectations }
+        await append(table, rows.from, context, { mergeSchema: admit.length > 0, result })
+        return result
       } finally {
         await rows.drop()
+        await made.drop()
       }
     },
   })
 }
 
+/** How far back silver looks. */
+export interface SilverStreamOptions extends PipelineStreamOptions {
+  /**
+   * Bounds what silver must remember: a tweet that is older than the newest one in silver by more than this goes to quarantine as
+   * `too_late`, so only tweets within it are searched for duplicates. Milliseconds; default no bound.
+   */
+  latenessMs?: number
+}
+
 /** Starts `silver_stream`: `bronze` → `silver`, and what breaks a rule → `quarantine`. */
-export async function startSilver(options: PipelineStreamOptions = {}): Promise<Stream> {
-  const { lake = './lake' } = options
+export async function startSilver(options: SilverStreamOptions = {}): Promise<Stream> {
+  const { lake = './lake', rules, latenessMs } = options
+  const suppression = openSuppression(lake)
   const source = await lakeTable(lake, 'bronze')
   const table = await lakeTable(lake, 'silver')
   const quarantine = await lakeTable(lake, 'quarantine')
   return startStream({
-    ...streamOptions(options),
-    name: 'silver_stream',
+    ...(await streamOptions('silver_stream', options)),
     source: tableSource('bronze', async () => source),
-    checkpoint: lakeCheckpoint(lake, 'silver_stream'),
     definition: { source: 'table bronze', text: TEXT_VERSION },
     recover: () => lastBatch('silver_stream', [table, quarantine]),
     async work(rows, context): Promise<BatchResult> {
-      if (await isCommitted(table, context)) return { rows: 0, counts: { replayed: 1 } }
+      const before = await committed(table, context)
+      if (before) return before
       const snapshot = await table.snapshot()
-      const known = (where: string) => snapshot.relation({ columns: ['tweet_id'], where })
-      const made = await silver(rows, { known, now: new Date() })
+      const watermark = latenessMs === undefined ? undefined : await watermarkOf(snapshot, latenessMs)
+      const standing = watermark && `timestamp >= TIMESTAMPTZ '${watermark.toISOString()}'`
+      const known = (where: string) =>
+        snapshot.relation({ columns: ['tweet_id'], where: standing ? `${where} AND ${standing}` : where })
+      const made = await silver(rows, { known, rules, watermark, now: new Date() })
+      let tweets = made.tweets
       try {
         context.signal.throwIfAborted()
+        const { duplicates, dropped, expectations } = made
+        tweets = await suppression.filter(made.tweets, ['"user"'], 'tweet_id')
         if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
-        await append(table, made.tweets.from, context)
-        return { rows: made.tweets.count, counts: { quarantined: made.quarantine.count, duplicates: made.duplicates } }
+        const counts = { quarantined: made.quarantine.count, duplicates, dropped }
+        const result = { rows: tweets.count, counts, expectations }
+        // A lake of an earlier version gets the column that it lacks; it is null in the rows that are there.
+        const mergeSchema = !snapshot.schema.fields.some(field => field.name === 'text_key')
+        await append(table, tweets.from, context, { result, mergeSchema })
+        return result
       } finally {
+        await tweets.drop()
         await made.drop()
       }
     },
   })
+}
+
+/** The newest moment in silver, less the lateness that is allowed. */
+async function watermarkOf(silver: Snapshot, latenessMs: number): Promise<Date | undefined> {
+  const from = await silver.relation({ columns: ['timestamp'] })
+  const [newest] = await (await duckdb()).rows<{ time: Date | null }>(`SELECT max(timestamp) AS time FROM ${from}`)
+  return newest?.time ? new Date(newest.time.getTime() - latenessMs) : undefined
 }
 
 /** Rows of gold's first batch. Later ones grow or shrink so that a kill costs seconds, whatever the speed of the model. */
@@ -125,23 +185,23 @@ export interface Scoring {
   of: number
 }
 
-/** Starts `gold_stream`: `silver` → `gold` by a model, failures → `quarantine`, and `application` counted anew. */
+/** Starts `gold_stream`: `silver` → `gold` by a model, failures → `quarantine`, and `application` counted on. */
 export async function startGold(
   options: PipelineStreamOptions & { model: NamedModel; onScored?(scoring: Scoring): void },
 ): Promise<Stream> {
-  const { lake = './lake', model } = options
+  const { lake = './lake', model, rules } = options
   let maxRows = SCORING_ROWS
+  const suppression = openSuppression(lake)
   const source = await lakeTable(lake, 'silver')
   const table = await lakeTable(lake, 'gold')
   const counts = await lakeTable(lake, 'application')
   const quarantine = await lakeTable(lake, 'quarantine')
+  const counting = countingOf(table, counts)
   return startStream({
-    ...streamOptions(options),
-    name: 'gold_stream',
-    source: tableSource('silver', async () => source),
-    checkpoint: lakeCheckpoint(lake, 'gold_stream'),
+    ...(await streamOptions('gold_stream', options)),
+    source: { ...tableSource('silver', async () => source), close: () => counting.now() },
     definition: { source: 'table silver' },
-    recover: () => lastBatch('gold_stream', [table, quarantine, counts]),
+    recover: () => lastBatch('gold_stream', [table, quarantine]),
     limits: () => ({ maxRows, ...options.limits }),
     onProgress(progress) {
       if (progress.ms > SLOW_BATCH_MS) maxRows = Math.max(250, Math.round(maxRows / 2))
@@ -149,47 +209,45 @@ export async function startGold(
       options.onProgress?.(progress)
     },
     async work(rows, context): Promise<BatchResult> {
-      let result: BatchResult = { rows: 0, counts: { replayed: 1 } }
-      if (!(await isCommitted(table, context))) {
-        const made = await gold(rows, {
-          model,
-          now: new Date(),
-          signal: context.signal,
-          onProgress: done => options.onScored?.({ batch: context.id, done, of: rows.count }),
-        })
+      let result = await committed(table, context)
+      if (!result) {
+        const onScored = (done: number) => options.onScored?.({ batch: context.id, done, of: rows.count })
+        const made = await gold(rows, { model, rules, now: new Date(), signal: context.signal, onProgress: onScored })
+        let tweets = made.tweets
         try {
           context.signal.throwIfAborted()
-          if (made.failures.count) await append(quarantine, made.failures.from, context)
-          const operationParameters = {
-            model: model.name,
-            modelVersion: model.version,
-            ...(model.hash && { modelHash: model.hash }),
-          }
-          await append(table, made.tweets.from, context, { operationParameters })
-          result = { rows: made.tweets.count, counts: { failed: made.failures.count } }
+          const { expectations } = made
+          tweets = await suppression.filter(made.tweets, ['"user"'], 'tweet_id')
+          const failed = expectations.find(count => count.rule === GOLD_RULES[0]!.name)?.failed ?? 0
+          const counts = { failed, quarantined: made.quarantine.count - failed, dropped: droppedRows(expectations) }
+          result = { rows: tweets.count, counts, expectations }
+          if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
+          await append(table, tweets.from, context, { operationParameters: modelParameters(model), result })
         } finally {
+          await tweets.drop()
           await made.drop()
         }
       }
-      const all = await (await table.snapshot()).relation({ columns: ['timestamp', 'mentions', 'predicted_sentiment'] })
-      await counts.overwrite({ sql: application(all) }, { txn: context.txn, operationParameters: batchParameters(context) })
+      counting.soon()
       return result
     },
   })
 }
 
-function streamOptions({ trigger, limits, upstream, signal, onProgress }: PipelineStreamOptions) {
-  return { trigger, limits, upstream, signal, onProgress }
+/** What a commit of gold says of the model. */
+export function modelParameters({ name, version, hash }: NamedModel): Record<string, string> {
+  return { model: name, modelVersion: version, ...(hash && { modelHash: hash }) }
 }
 
 async function append(
   table: DeltaTable,
   from: string,
   context: BatchContext,
-  options: { mergeSchema?: boolean; operationParameters?: Record<string, string> } = {},
+  options: { mergeSchema?: boolean; operationParameters?: Record<string, string>; result?: BatchResult } = {},
 ): Promise<void> {
-  const operationParameters = { ...batchParameters(context), ...options.operationParameters }
-  await table.append({ sql: `SELECT * FROM ${from}` }, { ...options, txn: context.txn, operationParameters })
+  const { result, ...given } = options
+  const operationParameters = { ...batchParameters(context, result), ...given.operationParameters }
+  await table.append({ sql: `SELECT * FROM ${from}` }, { ...given, txn: context.txn, operationParameters })
 }
 
 interface Input {
@@ -199,8 +257,14 @@ interface Input {
   recover(table: DeltaTable): Promise<BatchRange | undefined>
 }
 
-/** The input of bronze: a Kafka topic, or JSON files. */
-async function openInput(source: string, lake: string): Promise<Input> {
+/** True for a feed that goes on for ever and cannot be asked again. */
+export function isLive(source: string): boolean {
+  return isBlueskyAddress(source) || isXAddress(source)
+}
+
+/** The input of bronze: a Kafka topic, a live feed, or JSON files. */
+async function openInput(options: BronzeStreamOptions): Promise<Input> {
+  const { source, lake = './lake', onNotice, budget } = options
   if (source.startsWith('kafka:')) {
     const address = parseKafkaAddress(source)
     return {
@@ -209,46 +273,41 @@ async function openInput(source: string, lake: string): Promise<Input> {
       recover: table => lastBatch('bronze_stream', [table]),
     }
   }
-  const { store, prefix } = await openFiles(source)
   const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
-  return {
-    source: jsonFiles({ store, prefix, log }),
-    definition: { source: 'json-files' },
-    async recover(table) {
-      const snapshot = await table.snapshot()
-      const id = snapshot.txn('bronze_stream')
-      if (id === undefined) return undefined
-      const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
-      const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
-      return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
-    },
+  if (isLive(source)) {
+    const platform = isXAddress(source) ? 'x' : 'bluesky'
+    const landing = { store: openStore(lake), path: `landing/${platform}` }
+    const feed =
+      platform === 'x'
+        ? xFeed({ address: parseXAddress(source), landing, log, onNotice, budget })
+        : blueskyFeed({ address: parseBlueskyAddress(source), landing, log, onNotice })
+    return { source: feed, definition: { source: platform }, recover: recoverFiles(landing.store, log) }
   }
+  const { store, prefix } = await openFiles(source)
+  return { source: jsonFiles({ store, prefix, log }), definition: { source: 'json-files' }, recover: recoverFiles(store, log) }
 }
 
-/** The store and prefix of input files: a folder, one file, or an address. Throws when there is no such folder. */
-export async function openFiles(source: string): Promise<{ store: Store; prefix: string }> {
-  if (/^[a-z0-9]+:/i.test(source) && !source.startsWith('file:')) return { store: openStore(source), prefix: '' }
-  const path = source.startsWith('file:') ? new URL(source).pathname : source
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-      throw new Error(`source: no such folder: ${source}`, { cause: error })
-    if (error.code === 'EACCES') throw new Error(`source: no permission to read ${source}`, { cause: error })
-    throw error
-  })
-  return found.isDirectory()
-    ? { store: openStore(path), prefix: '' }
-    : { store: openStore(dirname(path)), prefix: basename(path) }
+/** Finds which files have been read by the files that the table names. */
+function recoverFiles(store: Store, log: { store: Store; path: string }): Input['recover'] {
+  return async table => {
+    const snapshot = await table.snapshot()
+    const id = snapshot.txn('bronze_stream')
+    if (id === undefined) return undefined
+    const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
+    const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
+    return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
+  }
 }
 
 /** Options of `runPipeline`. */
 export interface RunOptions {
-  /** Folder of JSON files, one file, `s3://bucket/prefix`, or `kafka://host:port/topic`. */
+  /** Folder of JSON files, one file, `s3://bucket/prefix`, `kafka://host:port/topic`, or a live feed: `bluesky:`, `wss://…`, `x:stream`, `x:search?query=…`. */
   source: string
   /** Default `./lake`. */
   lake?: string
   /** Scores the tweets; not needed with `until: 'bronze' | 'silver'`. */
   model?: NamedModel
-  /** `linear`: one stage after another; `concurrent`: all streams at once. The tables are the same. Default `linear`. */
+  /** `linear`: one stage after another; `concurrent`: all streams at once, as always with a live feed. The tables are the same. Default `linear`. */
   mode?: 'linear' | 'concurrent'
   /** Last stage to run. Default `gold`. */
   until?: 'bronze' | 'silver' | 'gold'
@@ -257,10 +316,23 @@ export interface RunOptions {
   limits?: Limits
   /** Columns beyond the schema that bronze takes from now on. */
   admit?: readonly string[]
+  /** What must be true of the rows of a table, beyond its own rules. */
+  expectations?: Expectations
+  /** As in `startSilver`. */
+  latenessMs?: number
+  disk?: DiskBudget
+  /** Databases that are kept like gold, each by a stream of its own: `postgres://…` or `mongodb://…`. */
+  sinks?: readonly string[]
+  /** As `retryMs` in `startSink`. */
+  sinkRetryMs?: number
+  /** US dollars after which X is asked no more and the run ends. Default: no bound. */
+  budget?: number
   signal?: AbortSignal
   onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
   onScored?(scoring: Scoring): void
+  /** Hears what a live feed has to say: lost connections, gaps. Default: process warnings. */
+  onNotice?(text: string): void
   /** Receives each stream as it starts. */
   onStream?(stream: Stream): void
 }
@@ -270,18 +342,24 @@ export interface RunOptions {
  * @throws what the first failing stream threw, when all have ended
  */
 export async function runPipeline(options: RunOptions): Promise<Stream[]> {
-  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, admit, onProgress, onScored } = options
+  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, onProgress, onScored } = options
+  const { admit, budget, onNotice, expectations = {}, latenessMs, disk } = options
+  checkExpectations(expectations, { bronze: [], silver: SILVER_RULES, gold: GOLD_RULES })
   const failing = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal
-  const together = mode === 'concurrent' || (trigger !== undefined && trigger !== 'available-now')
+  const together = mode === 'concurrent' || isLive(source) || (trigger !== undefined && trigger !== 'available-now')
   const streams: Stream[] = []
-  const common = { lake, trigger, limits, signal, onProgress }
+  // What follows a live feed ends with it, whatever the feed's own trigger.
+  const following = isLive(source) ? { trigger: 'available-now' as const } : {}
+  const common = { lake, trigger, limits, disk, signal, onProgress }
+  const { bronze, silver, gold } = expectations
   const stages = [
-    () => startBronze({ ...common, source, admit }),
-    () => startSilver({ ...common, upstream: streams.at(-1) }),
-    () => startGold({ ...common, upstream: streams.at(-1), model: needModel(model), onScored }),
+    () => startBronze({ ...common, source, admit, budget, onNotice, rules: bronze }),
+    () => startSilver({ ...common, ...following, upstream: streams.at(-1), latenessMs, rules: silver }),
+    () => startGold({ ...common, ...following, upstream: streams.at(-1), model: needModel(model), onScored, rules: gold }),
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
   if (until === 'gold') needModel(model)
+  const sinkStreams: Stream[] = []
   try {
     for (const start of stages) {
       if (signal.aborted) break
@@ -290,13 +368,20 @@ export async function runPipeline(options: RunOptions): Promise<Stream[]> {
       options.onStream?.(stream)
       if (!together) await stream.done
     }
+    for (const sink of until === 'gold' && !signal.aborted ? (options.sinks ?? []) : []) {
+      const stream = await startSink({ ...common, sink, retryMs: options.sinkRetryMs, upstream: streams.at(-1) })
+      sinkStreams.push(stream)
+      options.onStream?.(stream)
+    }
     await Promise.all(streams.map(stream => stream.done))
+    // A database that is down stops no other stream; it is told of when they have ended.
+    await Promise.all(sinkStreams.map(stream => stream.done))
   } catch (error) {
     failing.abort()
-    await Promise.all(streams.map(stream => stream.settled))
+    await Promise.all([...streams, ...sinkStreams].map(stream => stream.settled))
     throw error
   }
-  return streams
+  return [...streams, ...sinkStreams]
 }
 
 function needModel(model: NamedModel | undefined): NamedModel {

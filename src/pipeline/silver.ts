@@ -1,30 +1,47 @@
 import { setImmediate as nextTick } from 'node:timers/promises'
-import { duckdb, quoteText } from '../delta/duckdb.js'
+import { duckdb, parseSchema, quoteName, quoteText } from '../delta/index.js'
 import type { Batch } from '../sources/batch.js'
+import type { RuleCount } from '../streams/stream.js'
 import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
 import { tweetDateSql } from '../text/dates.js'
+import { type Marked, readFacets } from '../text/facets.js'
 import { languageOf } from '../text/language.js'
 import { placeOf, type TweetPlace } from '../text/place.js'
 import { LABELS } from '../tweet.js'
+import { droppedRows, type Expectation, judgeSql, tally, withFlags } from './expectations.js'
+import { BRONZE_RECORD, quarantineSql, TWEET_ID } from './quarantine-rows.js'
 
-/** Columns of `silver`, in Delta's words: one row per tweet. */
+/**
+ * Columns of `silver`, in Delta's words: one row per tweet. Tweets with one `text_key` are near-duplicates: their texts differ in nothing but
+ * links, mentions, a retweet's `RT @name:`, letter case, runs of a character, and white space.
+ */
 export const SILVER_SCHEMA = `tweet_id string not null, timestamp timestamp not null, user string, lang string not null, full_text string not null,
   cleaned_text string not null, mentions array<string>, hashtags array<string>, retweet boolean not null, location string, latitude double,
-  longitude double, sentiment string, source_file string not null, processing_time timestamp not null`
+  longitude double, sentiment string, source_file string not null, processing_time timestamp not null, text_key string`
 
-/** Columns of `quarantine`: rejected records of any stream, with the rule they broke. */
-export const QUARANTINE_SCHEMA = `tweet_id string, record string, reason string not null, rule string not null, source string not null,
-  source_file string, time timestamp not null`
+/** What a bronze row must be to come into silver, tried in this order. */
+export const SILVER_RULES: readonly Expectation[] = [
+  ['order_to_forget', "form <> 'order'", '\'order to forget \' || coalesce(id, "user")'],
+  [
+    'not_utf8',
+    `NOT (form = 'unknown' AND starts_with(coalesce(rescue, ''), '{"not_utf8":'))`,
+    "'the bytes of the record are not UTF-8'",
+  ],
+  ['not_json', "form <> 'unknown' OR json_valid(rescue)", "'not JSON: ' || rescue[:80]"],
+  ['not_a_tweet', "form <> 'unknown'", "'no tweet in ' || rescue[:80]"],
+  ['text_missing', "regexp_matches(text, '[^\\t\\n\\r ]')", "'text is null or empty'"],
+  ['date_missing', 'date IS NOT NULL', "'date is null'"],
+  ['date_not_understood', 'timestamp IS NOT NULL', "'date not understood: ' || date"],
+].map(([name, sql, reason]) => ({ name: name!, sql: sql!, reason: reason!, action: 'quarantine' }))
 
-/** What keeps a bronze row out of silver, in the order in which the rules are tried. */
-const RULES: [rule: string, condition: string, reason: string][] = [
-  ['not_utf8', "form = 'unknown' AND starts_with(rescue, '{\"not_utf8\":')", "'the bytes of the record are not UTF-8'"],
-  ['not_json', "form = 'unknown' AND NOT json_valid(rescue)", "'not JSON: ' || rescue[:80]"],
-  ['not_a_tweet', "form = 'unknown'", "'no tweet in ' || rescue[:80]"],
-  ['text_missing', "text IS NULL OR NOT regexp_matches(text, '[^\\t\\n\\r ]')", "'text is null or empty'"],
-  ['date_missing', 'date IS NULL', "'date is null'"],
-  ['date_not_understood', 'timestamp IS NULL', "'date not understood: ' || date"],
-]
+/** The rule of a watermark: tweets before it come too late to be told from those that are there. */
+function lateness(watermark: Date): Expectation {
+  const time = watermark.toISOString()
+  return {
+    ...{ name: 'too_late', action: 'quarantine', sql: `timestamp >= TIMESTAMPTZ ${quoteText(time)}` },
+    reason: `'from ' || timestamp || ', before the watermark ${time}'`,
+  }
+}
 
 /** What JavaScript reads of a tweet. Handles and tags hold no space, so a list of them crosses as one text. */
 const READ_COLUMNS = {
@@ -38,7 +55,7 @@ const READ_COLUMNS = {
   longitude: 'DOUBLE',
 }
 
-/** Where the two platform forms say where a tweet comes from: point, place, profile. */
+/** Where the two forms of Twitter's API say where a tweet comes from: point, place, profile. */
 const PLACE_PATHS = {
   'twitter-v1': ['$.coordinates', '$.place', '$.user.location'],
   'twitter-v2': [
@@ -50,6 +67,12 @@ const PLACE_PATHS = {
     '$.author.location',
   ],
 }
+/** What a Bluesky post says of its own text: facets and tags, by either wire. */
+const FACET_PATHS = ['$.commit.record.facets', '$.payload.record.facets', '$.commit.record.tags', '$.payload.record.tags']
+
+const SILVER_COLUMNS = parseSchema(SILVER_SCHEMA)
+  .fields.map(field => quoteName(field.name))
+  .join(', ')
 
 /** What the silver step makes of a batch. */
 export interface SilverBatch {
@@ -57,6 +80,9 @@ export interface SilverBatch {
   quarantine: Batch
   /** Rows left out because their tweet is there already. */
   duplicates: number
+  /** Rows left out by rules whose action is `drop`. */
+  dropped: number
+  expectations: RuleCount[]
   drop(): Promise<void>
 }
 
@@ -67,6 +93,10 @@ export interface SilverOptions {
    * predicate, which bounds the ids of the batch: ids that grow with time lie in few files. Default none.
    */
   known?(where: string): Promise<string>
+  /** Tweets from before this moment go to quarantine as `too_late`. Default: none do. */
+  watermark?: Date | undefined
+  /** Rules for the rows of silver, beyond its own. */
+  rules?: readonly Expectation[]
   /** Time of processing, for the quarantine. */
   now: Date
 }
@@ -75,37 +105,52 @@ export interface SilverOptions {
  * Rows of `bronze` → one row per tweet: dates as UTC timestamps, text cleaned, mentions and hashtags as lists, language and
  * place; what breaks a rule goes to quarantine, and a tweet that is there already (or comes twice in the batch) is left out.
  * Records without a platform id get a hash of date, user and text for one.
+ * @throws ExpectationError
  */
 export async function silver(bronze: Batch, options: SilverOptions): Promise<SilverBatch> {
-  const judged = await bronze.sql(judge)
-  const stages = [judged]
+  const { rules = [], watermark, now } = options
+  const own = watermark ? [...SILVER_RULES, lateness(watermark)] : SILVER_RULES
+  const stages = new Set<Batch>()
   const keep = async (batch: Promise<Batch>) => {
     const made = await batch
-    stages.push(made)
+    stages.add(made)
     return made
   }
+  const give = (made: Omit<SilverBatch, 'drop' | 'dropped'>): SilverBatch => ({
+    ...made,
+    dropped: droppedRows(made.expectations),
+    drop: async () => void (await Promise.all([made.tweets.drop(), made.quarantine.drop()])),
+  })
   try {
-    const quarantine = await judged.sql(from => quarantineRows(from, options.now))
+    const judged = await keep(bronze.sql(from => judgeSql(prepared(from), own)))
+    const counts = await tally(judged, own)
+    const rejected = quarantineSql(judged.from, own, { record: BRONZE_RECORD, source: 'bronze', tweetId: 'tweet_id', now })
     const known = await options.known?.(await idRange(judged))
-    const distinct = await keep(judged.sql(from => distinctTweets(from, known)))
-    const tweets = await distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, silverRows)
-    const duplicates = judged.count - quarantine.count - tweets.count
-    const drop = async () => void (await Promise.all([tweets.drop(), quarantine.drop()]))
-    return { tweets, quarantine, duplicates, drop }
+    const distinct = await keep(judged.sql(from => distinctTweets(from, known, rules.length > 0)))
+    const read = distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, from =>
+      silverRows(from, rules.length ? ', _record' : ''),
+    )
+    const standing = judged.count - counts.reduce((sum, { failed }) => sum + failed, 0)
+    if (!rules.length) {
+      const tweets = await read
+      const quarantine = await judged.sql(() => rejected)
+      return give({ tweets, quarantine, duplicates: standing - tweets.count, expectations: counts })
+    }
+    const flagged = await keep(withFlags(await keep(read), rules))
+    const ruled = await keep(flagged.sql(from => judgeSql(from, rules)))
+    const expectations = [...counts, ...(await tally(ruled, rules))]
+    const broken = quarantineSql(ruled.from, rules, { record: '_record', source: 'bronze', tweetId: 'tweet_id', now })
+    const quarantine = await ruled.sql(() => `${rejected} UNION ALL BY NAME ${broken}`)
+    const tweets = await ruled.sql(from => `SELECT ${SILVER_COLUMNS} FROM ${from} WHERE _broken IS NULL`)
+    return give({ tweets, quarantine, duplicates: standing - ruled.count, expectations })
   } finally {
-    await Promise.all(stages.map(stage => stage.drop()))
+    await Promise.all([...stages].map(stage => stage.drop()))
   }
 }
 
-function judge(from: string): string {
-  const rule = RULES.map(([name, condition]) => `WHEN ${condition} THEN ${quoteText(name)}`).join(' ')
-  const reason = RULES.map(([name, , reason]) => `WHEN ${quoteText(name)} THEN ${reason}`).join(' ')
-  return `
-    SELECT *, CASE ${rule} END AS rule, CASE rule ${reason} END AS reason FROM (
-      SELECT *, rowid AS n, ${tweetDateSql('date')} AS timestamp,
-        coalesce(id, CASE WHEN text IS NOT NULL THEN md5(concat_ws(chr(31), coalesce(date, ''), coalesce("user", ''), text)) END) AS tweet_id
-      FROM ${from}
-    )`
+/** Rows of bronze with their place in the batch, their time and their tweet's id. */
+function prepared(from: string): string {
+  return `(SELECT *, rowid AS n, ${tweetDateSql('date')} AS timestamp, ${TWEET_ID} AS tweet_id FROM ${from})`
 }
 
 /** The ids of a batch as a predicate. */
@@ -115,25 +160,18 @@ async function idRange(judged: Batch): Promise<string> {
   return `tweet_id >= ${quoteText(ids!.low)} AND tweet_id <= ${quoteText(ids!.high)}`
 }
 
-function quarantineRows(from: string, now: Date): string {
-  return `
-    SELECT tweet_id, CASE WHEN form = 'unknown' THEN rescue
-        ELSE coalesce(record, to_json({date: date, "user": "user", text: text, sentiment: sentiment, rescue: rescue})::VARCHAR) END AS record,
-      reason, rule, 'bronze' AS source, source_file, ${quoteText(now.toISOString())}::TIMESTAMPTZ AS time
-    FROM ${from} WHERE rule IS NOT NULL ORDER BY n`
-}
-
 /** The first row of each tweet that silver does not have, with the parts of a platform record that say where. */
-function distinctTweets(from: string, known: string | undefined): string {
+function distinctTweets(from: string, known: string | undefined, withRecord: boolean): string {
   const place = Object.entries(PLACE_PATHS)
     .map(([form, paths]) => `WHEN ${quoteText(form)} THEN json_extract(record, [${paths.map(quoteText).join(', ')}])`)
     .join(' ')
   const somewhere = `len(list_filter(parts, lambda part: part::VARCHAR NOT IN ('null', '""'))) > 0`
   const isNew = known ? `AND NOT EXISTS (SELECT 1 FROM ${known} k WHERE k.tweet_id = f.tweet_id)` : ''
+  const facets = `json_extract(record, [${FACET_PATHS.map(quoteText).join(', ')}])`
   return `
-    SELECT * EXCLUDE (parts), CASE WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place FROM (
-      SELECT * EXCLUDE (record), CASE form ${place} END AS parts
-      FROM (SELECT * FROM ${from} f WHERE rule IS NULL ${isNew})
+    SELECT * EXCLUDE (parts), CASE WHEN form = 'bluesky' THEN to_json({facets: parts})::VARCHAR WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place FROM (
+      SELECT * EXCLUDE (record)${withRecord ? `, ${BRONZE_RECORD} AS _record` : ''}, CASE form ${place} WHEN 'bluesky' THEN ${facets} END AS parts
+      FROM (SELECT * FROM ${from} f WHERE _broken IS NULL ${isNew})
       QUALIFY row_number() OVER (PARTITION BY tweet_id ORDER BY n) = 1 ORDER BY n
     )`
 }
@@ -143,11 +181,13 @@ async function readTweets(columns: Record<string, unknown[]>): Promise<Record<st
   const langs = columns.lang as (string | null)[]
   const made = Object.fromEntries(Object.keys(READ_COLUMNS).map(name => [name, new Array<unknown>(texts.length)]))
   for (const [i, text] of texts.entries()) {
-    const place = placeOfRecord(columns.place![i] as string | null)
+    const said = columns.place![i] === null ? undefined : (JSON.parse(columns.place![i] as string) as unknown)
+    const place = Array.isArray(said) ? placeOfParts(said) : undefined
+    const marked = said === undefined || place ? undefined : markedIn(text, said as { facets: unknown[] })
     // One tweet at a time: the parts of its text are looked up by all three.
-    made.cleaned_text![i] = cleanText(text)
-    made.handles![i] = mentionsOf(text).join(' ') || null
-    made.tags![i] = hashtagsOf(text).join(' ') || null
+    made.cleaned_text![i] = cleanText(marked?.text ?? text)
+    made.handles![i] = (marked?.mentions.length ? marked.mentions : mentionsOf(text)).join(' ') || null
+    made.tags![i] = (marked?.hashtags.length ? marked.hashtags : hashtagsOf(text)).join(' ') || null
     made.retweet![i] = isRetweet(text)
     made.language![i] = languageOf(langs[i], text)
     made.location![i] = place?.location ?? null
@@ -158,20 +198,27 @@ async function readTweets(columns: Record<string, unknown[]>): Promise<Record<st
   return made
 }
 
-/** Where a tweet comes from, by the JSON array of its record's parts in the order of `PLACE_PATHS`. */
-function placeOfRecord(json: string | null): TweetPlace | undefined {
-  if (json === null) return undefined
-  const parts = JSON.parse(json) as unknown[]
+/** What a Bluesky post marks in its text; its parts are in the order of `FACET_PATHS`. */
+function markedIn(text: string, { facets: [v1, v2, tags1, tags2] }: { facets: unknown[] }): Marked {
+  return readFacets(text, v1 ?? v2, tags1 ?? tags2)
+}
+
+/** Where a tweet comes from, by its record's parts in the order of `PLACE_PATHS`. */
+function placeOfParts(parts: unknown[]): TweetPlace {
   const [point, place, profile, flatPoint, flatPlace, flatProfile] = parts.map(part => part ?? undefined)
   return placeOf({ coordinates: point ?? flatPoint, place: place ?? flatPlace, profile: profile ?? flatProfile })
 }
 
-function silverRows(from: string): string {
+/** Shorter texts are too little to call two tweets nearly the same. */
+const SHORTEST_KEYED = 12
+
+function silverRows(from: string, more: string): string {
   const labels = LABELS.map(quoteText).join(', ')
   const list = (joined: string) => `coalesce(string_split(${joined}, ' '), [])`
   return `
     SELECT tweet_id, timestamp, "user", language AS lang, text AS full_text, cleaned_text, ${list('handles')} AS mentions, ${list('tags')} AS hashtags,
       retweet, location, latitude, longitude,
-      CASE WHEN lower(trim(sentiment)) IN (${labels}) THEN lower(trim(sentiment)) END AS sentiment, source_file, processing_time
+      CASE WHEN lower(trim(sentiment)) IN (${labels}) THEN lower(trim(sentiment)) END AS sentiment, source_file, processing_time,
+      CASE WHEN length(cleaned_text) >= ${SHORTEST_KEYED} THEN md5(lower(cleaned_text))[:16] END AS text_key${more}
     FROM ${from}`
 }

@@ -2,8 +2,7 @@ import { duckdb, openTable } from '../delta/index.js'
 import { recordCount } from '../delta/stats.js'
 import { fiveS, type Tuning } from '../monitoring/five-s.js'
 import { batchOfQuery } from '../sources/batch.js'
-import type { Progress } from '../streams/stream.js'
-import { lakeCheckpoint, tableLocation } from './lake.js'
+import { streamHistory, tableLocation } from './lake.js'
 
 /**
  * Measures the five S on a lake: files and rows of gold, what the scoring step moved out of the engine and back (done once
@@ -31,7 +30,7 @@ export async function measureTuning(lake: string): Promise<Tuning[]> {
     'SELECT coalesce(sum(temporary_storage_bytes), 0) AS spilled FROM duckdb_memory()',
   )
   let workMs = 0
-  for await (const { phases } of lakeCheckpoint(lake, 'gold_stream').history<Progress>()) workMs += phases.work
+  for (const { phases } of await streamHistory(lake, 'gold_stream')) workMs += phases.work
 
   return fiveS({
     spilledBytes: memory?.spilled ?? 0,

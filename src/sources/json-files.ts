@@ -6,6 +6,7 @@ import type { Row } from '../delta/duckdb.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store, StoredFile } from '../stores/store.js'
 import { type Batch, batchOfColumns, batchOfRows } from './batch.js'
+import { isFresh, readWhole, watchGrowth } from './growing.js'
 import { readText, splitRecords } from './records.js'
 import type { Available, Limits, Source } from './source.js'
 
@@ -20,12 +21,21 @@ export interface JsonFilesOptions {
   prefix?: string
   /** Where the source keeps which files belong to which batch: a path of its own, usually in the stream's checkpoint. */
   log: { store: Store; path: string }
+  /** True when each new file comes after all others in order of path: then only what comes after the newest is listed. Default false. */
+  ordered?: boolean
 }
 
 /** One batch in the log: the store that its files are in, and the files. A stream may change its source between batches. */
 interface LoggedBatch {
   root: string
-  files: { path: string; size: number }[]
+  files: LoggedFile[]
+}
+
+interface LoggedFile {
+  path: string
+  size: number
+  /** It may have been under way when it was found. */
+  fresh?: true
 }
 
 const DEFAULT_FILES = 50_000
@@ -56,12 +66,16 @@ export async function relogFiles(log: JsonFilesOptions['log'], root: string, pat
  * JSON files of a folder as a replayable source: one record a file, JSON lines, or arrays, also gzipped. Rows are
  * `{record, source_file, line, damage}`; `damage` holds the bytes (base64) of a record that is not UTF-8.
  * New files are found by listing; each file belongs to exactly one batch, remembered in the log.
- * @throws when a listed file has gone or may not be read: a batch is whole or not at all
+ * A file that ends in half a record is waited for while it changes.
+ * @throws when a listed file has gone or may not be read: a batch is whole or not at all; when a file has grown since it was read
  */
 export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   const { store, log } = options
-  const prefix = options.prefix ?? ''
+  const { prefix = '', ordered = false } = options
   const seen = new Set<string>()
+  const folders = new Map<string, number>()
+  const growth = watchGrowth(store)
+  let last: string | undefined
   let logged = -1
   let pending: StoredFile[] = []
 
@@ -70,19 +84,25 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   const key = (root: string, path: string) => `${root} ${path}`
 
   /** Takes up what another run (or an earlier process) has written to the log. */
-  async function catchUp(): Promise<void> {
+  async function catchUp(from: number): Promise<void> {
+    // Of files in order the newest one tells all.
+    if (ordered) logged = Math.max(logged, from - 1)
     for (;;) {
       if (!(await log.store.stat(entryPath(log, logged + 1)))) return
       const { root, files } = await readEntry(logged + 1)
-      for (const file of files) seen.add(key(root, file.path))
+      if (ordered) last = files.at(-1)?.path
+      else for (const file of files) seen.add(key(root, file.path))
       logged++
-      pending = pending.filter(file => !seen.has(key(store.uri, file.path)))
+      pending = pending.filter(file => (ordered ? file.path > (last ?? '') : !seen.has(key(store.uri, file.path))))
     }
   }
 
   async function discover(): Promise<void> {
-    for await (const file of store.list(prefix))
+    await growth.check()
+    const skip = (path: string) => seen.has(key(store.uri, path))
+    for await (const file of store.list(prefix, { after: last, skip, folders }))
       if (isInput(file.path) && !seen.has(key(store.uri, file.path))) pending.push(file)
+    if (ordered) return
     pending.sort((a, b) => a.modified.getTime() - b.modified.getTime() || (a.path < b.path ? -1 : 1))
   }
 
@@ -99,30 +119,32 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
     name: `json-files ${store.uri}${prefix ? `/${prefix}` : ''}`,
 
     async latest(from, limits = {}): Promise<Available<FilesOffset> | undefined> {
-      await catchUp()
+      await catchUp(from ?? -1)
       const next = (from ?? -1) + 1
       // An entry that a crashed run wrote before its batch: the same batch again.
       if (next <= logged) return { to: next, backlog: logged - next + pending.length }
       if (!pending.length) await discover()
       const taken = takeFiles(limits)
       if (!taken.length) return undefined
-      const entry: LoggedBatch = { root: store.uri, files: taken.map(({ path, size }) => ({ path, size })) }
+      const entry: LoggedBatch = { root: store.uri, files: taken.map(file => loggedFile(store, file)) }
       if (!(await log.store.putIfAbsent(entryPath(log, next), JSON.stringify(entry))))
         throw new Error(`${entryPath(log, next)}: written by another process; is the same stream running twice?`)
       logged = next
-      for (const { path } of taken) seen.add(key(store.uri, path))
+      if (ordered) last = taken.at(-1)!.path
+      else for (const { path } of taken) seen.add(key(store.uri, path))
       pending = pending.slice(taken.length)
       return { to: next, backlog: pending.length }
     },
 
-    async read(from, to): Promise<Batch> {
+    async read(from, to, signal): Promise<Batch> {
       const files: InputFile[] = []
       let sinceTick = 0
       for (let entry = (from ?? -1) + 1; entry <= to; entry++) {
         const { root, files: listed } = await readEntry(entry)
         const from = root === store.uri ? store : openStore(root)
-        for (const { path } of listed) {
-          const bytes = await readInput(from, path)
+        for (const { path, fresh } of listed) {
+          const bytes = fresh ? await readWhole(from, path, () => readInput(from, path), signal) : await readInput(from, path)
+          if (fresh && from === store) growth.add(path, await sizeOf(store, path, bytes))
           files.push({ path, bytes })
           // Small files on this disk are read synchronously, which is fastest: let timers and signals in now and then.
           sinceTick += bytes.length + 4096
@@ -135,6 +157,15 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
       return batchOfFiles(files)
     },
   }
+}
+
+function loggedFile(store: Store, file: StoredFile): LoggedFile {
+  return { path: file.path, size: file.size, ...(isFresh(store, file) && { fresh: true as const }) }
+}
+
+/** Bytes of a file on its disk; a compressed one is smaller than what was read of it. */
+async function sizeOf(store: Store, path: string, bytes: Uint8Array): Promise<number> {
+  return isCompressed(path) ? ((await store.stat(path))?.size ?? 0) : bytes.length
 }
 
 interface InputFile {
@@ -213,8 +244,10 @@ async function readInput(store: Store, path: string): Promise<Uint8Array> {
       throw new Error(`json-files: ${path} was there when it was listed and is gone from ${store.uri}`, { cause: error })
     throw error
   }
-  return path.toLowerCase().endsWith('.gz') ? unzip(path, bytes) : bytes
+  return isCompressed(path) ? unzip(path, bytes) : bytes
 }
+
+const isCompressed = (path: string) => path.toLowerCase().endsWith('.gz')
 
 function unzip(path: string, bytes: Uint8Array): Uint8Array {
   try {

@@ -28,12 +28,12 @@ const SEND_BYTES = 512 * 1024
 const SEND_RECORDS = 1000
 
 /**
- * Sends records to a topic, in order, and makes the topic when it is not there. Every send is acknowledged by all in-sync
+ * Sends records to a topic, in order (undefined: what waits is sent now), and makes the topic when it is not there. Every send is acknowledged by all in-sync
  * replicas, and repeated without doubling when an answer is lost (idempotent producer). Gives the number of records sent.
  * @throws when the brokers stay away for about a minute, or a record is larger than they take
  */
 export async function produceRecords(
-  records: AsyncIterable<KeyedRecord>,
+  records: AsyncIterable<KeyedRecord | undefined>,
   { brokers, topic, rate = Number.POSITIVE_INFINITY, partitions, signal, onProgress }: ProduceOptions,
 ): Promise<number> {
   const client = await kafkaClient(brokers, { retries: 30, initialRetryTime: 100, maxRetryTime: 2000 })
@@ -63,8 +63,15 @@ export async function produceRecords(
     const most = Math.min(SEND_RECORDS, Math.max(1, Math.ceil(rate / 10)))
     let messages: { key: string; value: Buffer }[] = []
     let bytes = 0
-    for await (const { key, value } of records) {
+    for await (const record of records) {
       if (signal?.aborted) return sent
+      if (!record) {
+        if (messages.length) await send(messages)
+        messages = []
+        bytes = 0
+        continue
+      }
+      const { key, value } = record
       const message = { key, value: Buffer.from(value) }
       if (messages.length === most || (messages.length && bytes + message.value.length > SEND_BYTES)) {
         await send(messages)

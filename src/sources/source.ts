@@ -29,6 +29,8 @@ export interface Source<Offset = unknown> {
   latest(from: Offset | undefined, limits?: Limits, signal?: AbortSignal): Promise<Available<Offset> | undefined>
   /** The rows after `from` up to and including `to`. */
   read(from: Offset | undefined, to: Offset, signal?: AbortSignal): Promise<Batch>
+  /** True when nothing will ever come again: the stream then ends, whatever its trigger. Default: never. */
+  ended?(): boolean
   /** Lets go of connections, where it has any; the stream calls it when it has ended. */
   close?(): Promise<void>
 }

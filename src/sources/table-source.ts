@@ -1,4 +1,5 @@
-import { type AddFile, type DeltaTable, duckdb } from '../delta/index.js'
+import { goneRows, presentBefore } from '../delta/gone.js'
+import { type AddFile, type DeltaTable, duckdb, type LogCommit } from '../delta/index.js'
 import { recordCount } from '../delta/stats.js'
 import { type Batch, batchOfQuery } from './batch.js'
 import type { Source } from './source.js'
@@ -14,12 +15,28 @@ interface Piece {
   version: number
   add: AddFile
   rows: number
+  /** Numbers of the rows that were purged since; all other numbers of this piece count them as if they were there. */
+  gone: number[]
   /** Rows that the version's files before it hold. */
   first: number
   /** Rows of it that were read before. */
   read: number
   /** True for the last file of its version. */
   last: boolean
+}
+
+/** Options of `tableSource`. */
+export interface TableSourceOptions {
+  /** The files of a version whose rows are read. Default: those that it added; a version that took rows away is refused. */
+  added?(commit: LogCommit): AddFile[]
+}
+
+/** The files that a version of a growing table added. */
+function grown(name: string, { version, add, remove }: LogCommit): AddFile[] {
+  const lost = remove.find(file => file.dataChange)
+  if (lost)
+    throw new Error(`${name}: version ${version} took rows away (${lost.path}); a stream can only follow a table that grows`)
+  return add.filter(file => file.dataChange)
 }
 
 const DEFAULT_ROWS = 64_000
@@ -31,7 +48,11 @@ const DEFAULT_BYTES = 64 * 2 ** 20
  * changes no rows, is passed over.
  * @param open gives the table, or undefined while nobody has made it
  */
-export function tableSource(name: string, open: () => Promise<DeltaTable | undefined>): Source<TableOffset> {
+export function tableSource(
+  name: string,
+  open: () => Promise<DeltaTable | undefined>,
+  { added = commit => grown(name, commit) }: TableSourceOptions = {},
+): Source<TableOffset> {
   let table: DeltaTable | undefined
   const opened = async () => (table ??= await open())
 
@@ -45,17 +66,16 @@ export function tableSource(name: string, open: () => Promise<DeltaTable | undef
   /** The files with rows after `from`, in order, up to version `upTo`. */
   async function* pieces(source: DeltaTable, from: TableOffset | undefined, upTo: number): AsyncIterable<Piece> {
     const after = from === undefined ? -1 : from.row === undefined ? from.version : from.version - 1
-    for await (const { version, add: files, remove } of source.commits({ after, upTo })) {
-      const lost = remove.find(file => file.dataChange)
-      if (lost)
-        throw new Error(`${name}: version ${version} took rows away (${lost.path}); a stream can only follow a table that grows`)
-      const added = files.filter(file => file.dataChange)
+    for await (const commit of source.commits({ after, upTo })) {
+      const { version } = commit
+      const files = added(commit)
       const skip = version === from?.version ? from.row! : 0
       let first = 0
-      for (const [i, add] of added.entries()) {
-        const rows = await rowsIn(source, version, add)
+      for (const [i, add] of files.entries()) {
+        const gone = goneRows(add)
+        const rows = (await rowsIn(source, version, add)) + gone.length
         if (first + rows > skip)
-          yield { version, add, rows, first, read: Math.max(0, skip - first), last: i === added.length - 1 }
+          yield { version, add, gone, rows, first, read: Math.max(0, skip - first), last: i === files.length - 1 }
         first += rows
       }
     }
@@ -96,14 +116,15 @@ export function tableSource(name: string, open: () => Promise<DeltaTable | undef
         if (whole.length || !parts.length) parts.push(`SELECT * FROM ${await snapshot.relation({ files: whole })}`)
         whole = []
       }
-      for await (const { version, add, rows, first, read } of pieces(source, from, to.version)) {
+      for await (const { version, add, gone, rows, first, read } of pieces(source, from, to.version)) {
         const end = version === to.version && to.row !== undefined ? Math.min(rows, to.row - first) : rows
         if (end <= read) break
         if (read === 0 && end === rows) whole.push(add)
         else {
           if (whole.length) await flush()
           const relation = await snapshot.relation({ files: [add] })
-          parts.push(`(SELECT * FROM ${relation} LIMIT ${end - read} OFFSET ${read})`)
+          const [skip, upTo] = [presentBefore(gone, read), presentBefore(gone, end)]
+          parts.push(`(SELECT * FROM ${relation} LIMIT ${upTo - skip} OFFSET ${skip})`)
         }
       }
       await flush()

@@ -1,12 +1,32 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, type Dirent, promises as fs, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs'
+import {
+  closeSync,
+  type Dirent,
+  promises as fs,
+  fstatSync,
+  fsync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { checkedPath, checkedPrefix, comparePaths, toBytes } from './paths.js'
-import { FileNotFoundError, type Store, type StoredFile } from './store.js'
+import { FileNotFoundError, type ListOptions, type Store, type StoredFile } from './store.js'
+
+const sync = promisify(fsync)
 
 /** Reads up to this size are synchronous: for many small files that is several times faster than the thread pool. */
 const SYNC_READ_BYTES = 1 << 20
+/** A folder's time of change is exact to about this, ms. */
+const SETTLED_MS = 2000
 /** Files being written; never listed. */
 const TEMP = '.moodlake-tmp-'
 
@@ -16,14 +36,17 @@ function codeOf(error: unknown): string | undefined {
 
 const absent = (error: unknown) => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR'
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await fs.open(folder, 'r')
+/** Resolves when what was written to a descriptor is on disk; closes it. */
+async function syncAndClose(descriptor: number): Promise<void> {
   try {
-    await handle.sync()
+    await sync(descriptor)
   } finally {
-    await handle.close()
+    closeSync(descriptor)
   }
 }
+
+/** Calls that take microseconds are made at once, here and below: through the thread pool they take longer than the disk. */
+const syncFolder = (folder: string) => syncAndClose(openSync(folder, 'r'))
 
 /** Makes a folder and its parents; the entries of those made are on disk when this resolves. */
 async function makeFolder(folder: string): Promise<void> {
@@ -35,13 +58,14 @@ async function makeFolder(folder: string): Promise<void> {
 async function writeTemp(target: string, bytes: Uint8Array): Promise<string> {
   const temp = join(dirname(target), `${TEMP}${randomUUID()}`)
   const write = async () => {
-    const handle = await fs.open(temp, 'wx')
+    const descriptor = openSync(temp, 'wx')
     try {
-      await handle.writeFile(bytes)
-      await handle.sync()
-    } finally {
-      await handle.close()
+      writeFileSync(descriptor, bytes)
+    } catch (error) {
+      closeSync(descriptor)
+      throw error
     }
+    await syncAndClose(descriptor)
   }
   try {
     await write().catch(async error => {
@@ -50,7 +74,7 @@ async function writeTemp(target: string, bytes: Uint8Array): Promise<string> {
       await write()
     })
   } catch (error) {
-    await fs.rm(temp, { force: true })
+    rmSync(temp, { force: true })
     throw error
   }
   return temp
@@ -71,7 +95,10 @@ export function fileStore(folder: string): Store {
   const uri = pathToFileURL(root).href
   const full = (path: string) => join(root, checkedPath(uri, path))
 
-  function* walk(relative: string, prefix: string, after?: string): Generator<StoredFile> {
+  function* walk(relative: string, prefix: string, options: ListOptions): Generator<StoredFile> {
+    const { after, skip, folders } = options
+    const changed = folders && statSync(join(root, relative), { throwIfNoEntry: false })?.mtimeMs
+    if (changed !== undefined && folders?.get(relative) === changed) return
     let entries: Dirent[]
     try {
       entries = readdirSync(join(root, relative), { withFileTypes: true })
@@ -79,22 +106,32 @@ export function fileStore(folder: string): Store {
       if (absent(error)) return
       throw error
     }
+    let leaf = !entries.some(entry => entry.isDirectory())
     const named = entries.map(entry => ({ entry, key: entry.isDirectory() ? `${entry.name}/` : entry.name }))
     named.sort((a, b) => comparePaths(a.key, b.key))
     for (const { entry, key } of named) {
       const path = relative + key
       if (entry.isDirectory()) {
-        if (path.startsWith(prefix) || prefix.startsWith(path)) yield* walk(path, prefix, after)
+        const past = after !== undefined && comparePaths(path, after) < 0 && !after.startsWith(path)
+        if (!past && (path.startsWith(prefix) || prefix.startsWith(path))) yield* walk(path, prefix, options)
       } else if (
         path.startsWith(prefix) &&
         !entry.name.startsWith(TEMP) &&
+        !skip?.(path) &&
         (after === undefined || comparePaths(path, after) > 0)
       ) {
         const found = statSync(join(root, path), { throwIfNoEntry: false })
         if (found?.isFile()) yield { path, size: found.size, modified: modifiedOf(found) }
-        else if (found?.isDirectory()) yield* walk(`${path}/`, prefix, after)
+        else if (found?.isDirectory()) {
+          leaf = false
+          yield* walk(`${path}/`, prefix, options)
+        }
       }
     }
+    // A folder with folders in it does not change when they do; one that changed just now may change again at the same time.
+    if (changed === undefined) return
+    if (leaf && Date.now() - changed > SETTLED_MS) folders!.set(relative, changed)
+    else folders!.delete(relative)
   }
 
   return {
@@ -102,7 +139,7 @@ export function fileStore(folder: string): Store {
     async *list(prefix, options = {}) {
       checkedPrefix(uri, prefix)
       const start = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-      for (const file of walk(start, prefix, options.after)) {
+      for (const file of walk(start, prefix, options)) {
         options.signal?.throwIfAborted()
         yield file
       }
@@ -142,9 +179,9 @@ export function fileStore(folder: string): Store {
       const target = full(path)
       const temp = await writeTemp(target, toBytes(bytes))
       try {
-        await fs.rename(temp, target)
+        renameSync(temp, target)
       } catch (error) {
-        await fs.rm(temp, { force: true })
+        rmSync(temp, { force: true })
         throw error
       }
       await syncFolder(dirname(target))
@@ -153,25 +190,22 @@ export function fileStore(folder: string): Store {
       const target = full(path)
       const temp = await writeTemp(target, toBytes(bytes))
       try {
-        await fs.link(temp, target)
+        linkSync(temp, target)
       } catch (error) {
         if (codeOf(error) === 'EEXIST') return false
         throw error
       } finally {
-        await fs.rm(temp, { force: true })
+        rmSync(temp, { force: true })
       }
       await syncFolder(dirname(target))
       return true
     },
     async putFile(path, localFile) {
       const target = full(path)
-      const handle = await fs.open(localFile, 'r')
-      try {
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-      if (resolve(localFile) !== target) await moveFile(localFile, target)
+      const written = syncAndClose(openSync(localFile, 'r'))
+      if (resolve(localFile) === target) return void (await Promise.all([written, syncFolder(dirname(target))]))
+      await written
+      await moveFile(localFile, target)
       await syncFolder(dirname(target))
     },
     async delete(path) {
@@ -209,12 +243,7 @@ async function moveFile(from: string, target: string): Promise<void> {
     const temp = join(dirname(target), `${TEMP}${randomUUID()}`)
     try {
       await fs.copyFile(from, temp)
-      const handle = await fs.open(temp, 'r')
-      try {
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
+      await syncAndClose(openSync(temp, 'r'))
       await fs.rename(temp, target)
     } catch (failure) {
       await fs.rm(temp, { force: true })

@@ -5,6 +5,17 @@ export interface StoredFile {
   modified: Date
 }
 
+/** Options of `Store.list`. The last two only save work: a store may give such files all the same. */
+export interface ListOptions {
+  /** Leaves out paths up to and including this one. */
+  after?: string
+  signal?: AbortSignal
+  /** Files whose size and time are of no interest. */
+  skip?(path: string): boolean
+  /** Kept by the store from one listing of a prefix to the next: folders that have not changed since are passed over. */
+  folders?: Map<string, number>
+}
+
 /**
  * Bytes by path: the one seam between the project and where data lives. Paths are relative, separated by `/`, and never
  * leave the store. Every implementation runs `test/contracts/store.ts`.
@@ -12,8 +23,8 @@ export interface StoredFile {
 export interface Store {
   /** Address that `openStore` understands: `file:///…`, `s3://bucket/prefix`, `memory:name`. */
   readonly uri: string
-  /** Files whose path starts with `prefix`, in order of path. `after` leaves out paths up to and including it. */
-  list(prefix: string, options?: { after?: string; signal?: AbortSignal }): AsyncIterable<StoredFile>
+  /** Files whose path starts with `prefix`, in order of path. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<StoredFile>
   /** Size and time of one file, undefined when there is none. */
   stat(path: string): Promise<StoredFile | undefined>
   /** The bytes of a file, or of `[start, end)` of it. Throws `FileNotFoundError`. */

@@ -13,8 +13,10 @@ export interface Checkpoint {
   begin(id: number, range: { from: unknown; to: unknown }): Promise<void>
   /** Marks a batch as done, with what is to be remembered of it. */
   finish(id: number, progress: object): Promise<void>
-  /** Progress of finished batches, oldest first. */
-  history<T>(): AsyncIterable<T>
+  /** Progress of the finished batches that are kept here, oldest first; with `after`, of those after that number. */
+  history<T>(after?: number): AsyncIterable<T>
+  /** Removes finished batches up to this number; the newest one always stays. */
+  prune(upTo: number): Promise<void>
   /** True when another process has asked the stream to stop since `begin`. */
   stopRequested(): Promise<boolean>
   /** Asks whichever process runs the stream to stop. */
@@ -47,6 +49,8 @@ export function openCheckpoint(store: Store, path: string): Checkpoint {
     return last
   }
 
+  let pruned: number | undefined
+
   return {
     async start() {
       const begun = await lastOf('offsets')
@@ -71,9 +75,22 @@ export function openCheckpoint(store: Store, path: string): Checkpoint {
         throw new Error(`${path}: batch ${id} was begun by another process; is the same stream running twice?`)
     },
     finish: (id, progress) => store.put(`${path}/commits/${file(id)}`, JSON.stringify(progress)),
-    async *history<T>() {
-      for await (const { path: found } of store.list(`${path}/commits/`))
+    async *history<T>(after = -1) {
+      const options = after < 0 ? {} : { after: `${path}/commits/${file(after)}` }
+      for await (const { path: found } of store.list(`${path}/commits/`, options))
         yield JSON.parse(new TextDecoder().decode(await store.read(found))) as T
+    },
+    async prune(upTo) {
+      if (pruned === undefined) {
+        pruned = upTo + 1
+        for await (const { path: found } of store.list(`${path}/offsets/`)) {
+          pruned = Math.min(pruned, Number(/(\d{10})\.json$/.exec(found)?.[1] ?? pruned))
+          break
+        }
+      }
+      // The range goes last: by it the next prune finds what a kill left here.
+      for (; pruned <= upTo; pruned++)
+        for (const folder of ['commits', 'offsets']) await store.delete(`${path}/${folder}/${file(pruned)}`)
     },
     async stopRequested() {
       return (await store.stat(`${path}/stop`)) !== undefined

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { liveTable } from '../explore/display.js'
 import type { Progress, Stream } from './stream.js'
 
 /** A line of the monitor: how one stream stands. */
@@ -22,7 +23,9 @@ export interface MonitorOptions {
   everyMs?: number
   /** Polls in a row without work or backlog after which the monitor ends. Default 3. */
   idlePolls?: number
-  /** Receives the lines of each poll, one per stream. */
+  /** Streams that there will be in the end, where more are still put into the list. Default: those that are there. */
+  expected?: number
+  /** Receives the lines of each poll, one per stream; `showLines()` shows them. */
   onLines?(lines: MonitorLine[]): void
   signal?: AbortSignal
 }
@@ -51,6 +54,27 @@ export function monitorLineText(line: MonitorLine): string {
   return `${line.seconds.toFixed(1).padStart(6)} s  ${line.stream.padEnd(13)}  ${line.status.padEnd(8)}  ${done}`
 }
 
+/** A log gets a line of a stream at most this often, ms. */
+const LINE_MS = 10_000
+
+/**
+ * Shows how streams stand: as one table that changes in place in a notebook and on a terminal, elsewhere through `say`, a line per
+ * stream at most every 10 seconds.
+ * @param say takes a line; default stderr
+ */
+export function showLines(say = (line: string) => void process.stderr.write(`${line}\n`)): (lines: MonitorLine[]) => void {
+  const table = liveTable()
+  let said = 0
+  return lines => {
+    if (table.live)
+      table.update(lines.map(({ batchRows, batchMs, ...line }) => ({ ...line, 'last rows': batchRows, 'last ms': batchMs })))
+    else if (Date.now() - said >= LINE_MS) {
+      said = Date.now()
+      for (const line of lines) say(monitorLineText(line))
+    }
+  }
+}
+
 /** The batches of streams as points for charts: when each began, its rows and its milliseconds. */
 export function streamPoints(
   streams: readonly Stream[],
@@ -63,27 +87,31 @@ export function streamPoints(
 }
 
 /**
- * Watches streams until all have been idle with an empty backlog for `idlePolls` polls in a row, or have ended.
- * A single idle look proves nothing: a stream between two batches looks the same.
+ * Watches streams until all have been idle with an empty backlog for `idlePolls` polls in a row (`idle`), have ended, or `signal`
+ * aborts. A single idle look proves nothing: a stream between two batches looks the same.
  */
-export async function monitorStreams(streams: readonly Stream[], options: MonitorOptions): Promise<void> {
+export async function monitorStreams(
+  streams: readonly Stream[],
+  options: MonitorOptions = {},
+): Promise<'idle' | 'ended' | 'aborted'> {
+  const { idlePolls = 3, signal } = options
   const everyMs = Math.min(options.everyMs ?? 1000, 10_000)
-  const idlePolls = options.idlePolls ?? 3
   const t0 = Date.now()
   let idle = 0
   let seen = -1
   for (;;) {
     const lines = streams.map(stream => monitorLine(stream, t0))
     options.onLines?.(lines)
+    const complete = streams.length >= (options.expected ?? streams.length)
     const batches = lines.reduce((sum, line) => sum + line.batches, 0)
-    const quiet = batches === seen && streams.every((stream, i) => !stream.busy() && lines[i]?.backlog === 0)
+    const quiet = complete && batches === seen && streams.every((stream, i) => !stream.busy() && lines[i]?.backlog === 0)
     seen = batches
     idle = quiet ? idle + 1 : 0
-    if (idle >= idlePolls || streams.every(stream => stream.status() !== 'running') || options.signal?.aborted) return
-    await Promise.race([
-      sleep(everyMs, undefined, { signal: options.signal }).catch(() => {}),
-      Promise.all(streams.map(s => s.settled)),
-    ])
+    if (signal?.aborted) return 'aborted'
+    if (complete && streams.every(stream => stream.status() !== 'running')) return 'ended'
+    if (idle >= idlePolls) return 'idle'
+    const wait = sleep(everyMs, undefined, { signal }).catch(() => {})
+    await (complete ? Promise.race([wait, Promise.all(streams.map(stream => stream.settled))]) : wait)
   }
 }
 
@@ -93,6 +121,7 @@ export interface Verdict {
   verdict: 'slower than its trigger' | 'balanced' | 'under-used' | 'no batches'
   /** Share of the time in which the stream worked, [0, 1]. */
   busyShare: number
+  batches: number
   /** Mean milliseconds and rows of a batch. */
   meanBatchMs: number
   meanBatchRows: number
@@ -118,8 +147,17 @@ export function streamVerdict(stream: string, batches: readonly Progress[], trig
     stream,
     verdict,
     busyShare,
+    batches: batches.length,
     meanBatchMs,
     meanBatchRows: batches.length ? rows / batches.length : 0,
     rowsPerSecond: ms > 0 ? (1000 * rows) / ms : 0,
   }
+}
+
+/** A verdict in words with its numbers: `gold_stream: balanced: busy 43 %, 12 batches of 310 rows in 220 ms, 1,409 rows/s`. */
+export function verdictText({ stream, verdict, busyShare, batches, meanBatchMs, meanBatchRows, rowsPerSecond }: Verdict): string {
+  if (!batches) return `${stream}: ${verdict}`
+  const number = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 0 })
+  const each = `${number(batches)} batches of ${number(meanBatchRows)} rows in ${number(meanBatchMs)} ms`
+  return `${stream}: ${verdict}: busy ${number(100 * busyShare)} %, ${each}, ${number(rowsPerSecond)} rows/s`
 }

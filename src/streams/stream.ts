@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch } from '../sources/batch.js'
 import type { Limits, Source } from '../sources/source.js'
+import type { BatchLog } from './batch-log.js'
 import type { BatchRange, Checkpoint } from './checkpoint.js'
+import type { Progress, RuleCount } from './progress.js'
 
-/** When batches begin: all there is now and then end, or one every so many milliseconds until stopped. */
+export type { Progress, RuleCount } from './progress.js'
+
+/** When batches begin: all there is now and then end, or one every so many milliseconds until stopped; 0 is one after another. */
 export type Trigger = 'available-now' | { everyMs: number }
 
 /** What a batch is told about itself. */
@@ -24,24 +28,7 @@ export interface BatchResult {
   rows: number
   /** Anything else worth counting, such as `{ quarantined: 3, duplicates: 1 }`. */
   counts?: Record<string, number>
-}
-
-/** One finished batch. Kept in the checkpoint, so it outlives the stream. */
-export interface Progress {
-  stream: string
-  batch: number
-  /** ISO 8601, UTC. */
-  started: string
-  rowsIn: number
-  rowsOut: number
-  counts: Record<string, number>
-  /** Whole batch, and its parts, in milliseconds. */
-  ms: number
-  phases: { read: number; work: number; checkpoint: number }
-  /** Files, versions or records that the source still had when the batch began. */
-  backlog: number
-  /** Resident memory of the process, MB. */
-  memory: number
+  expectations?: RuleCount[]
 }
 
 /** Options of `startStream`. */
@@ -60,6 +47,10 @@ export interface StreamOptions<Offset> {
   definition?: Readonly<Record<string, string>>
   /** Asked when the checkpoint knows of no batch: the newest batch that the tables know of, to be taken up again. */
   recover?(): Promise<BatchRange | undefined>
+  /** Asked before each batch begins; what it throws ends the stream, with nothing of the batch begun. */
+  guard?(): Promise<void>
+  /** Keeps the progress of the batches, beside the checkpoint. */
+  log?: BatchLog
   /** A stream that feeds this one's source: `available-now` then means until that has ended too. */
   upstream?: Pick<Stream, 'settled'>
   signal?: AbortSignal
@@ -85,6 +76,8 @@ export interface Stream {
 }
 
 const POLL_MS = 50
+/** Between two writes of the log. */
+const LOG_MS = 5000
 const STOP_POLL_MS = 500
 const running = new Set<Stream>()
 
@@ -115,7 +108,9 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
       busy = value
     },
     progress: progress => {
-      batches.push(progress)
+      // A run of weeks has many: what the log keeps of them is not kept here as well.
+      const { expectations, ...kept } = progress
+      batches.push(kept)
       options.onProgress?.(progress)
     },
     stop: () => stopping.abort(),
@@ -148,8 +143,8 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
   return stream
 }
 
-/** The signal of the notebook's Stop button; see kernel/launcher.cjs. */
-function stopButton(): AbortSignal | undefined {
+/** The signal of the notebook's Stop button, undefined outside a notebook; see kernel/launcher.cjs. */
+export function stopButton(): AbortSignal | undefined {
   const armed = (globalThis as { [key: symbol]: unknown })[Symbol.for('moodlake.interrupt')]
   return typeof armed === 'function' ? (armed() as AbortSignal) : undefined
 }
@@ -172,25 +167,30 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
       ),
     STOP_POLL_MS,
   )
+  // What fails here is tried again, and at the end for the last time.
+  const logging = setInterval(() => void options.log?.flush().catch(() => {}), LOG_MS)
   watch.unref()
+  logging.unref()
   let upstreamEnded = options.upstream === undefined
   void options.upstream?.settled.then(() => {
     upstreamEnded = true
   })
   try {
     if (options.definition) await checkpoint.define(options.definition)
+    await options.log?.open()
     const range = (await checkpoint.start()) ?? (await recovered(options)) ?? { id: 0 }
     let { id, from, to } = range as { id: number; from?: Offset; to?: Offset }
     while (!signal.aborted) {
       const tick = performance.now()
       const sourceIsComplete = upstreamEnded
       let backlog = 0
+      await options.guard?.()
       if (to === undefined) {
         const limits = typeof options.limits === 'function' ? options.limits() : options.limits
         const available = await source.latest(from, limits, signal)
         if (!available) {
-          if (trigger === 'available-now' && sourceIsComplete) return
-          await pause(trigger === 'available-now' ? POLL_MS : trigger.everyMs, signal)
+          if (source.ended?.() || (trigger === 'available-now' && sourceIsComplete)) return
+          await pause(trigger === 'available-now' ? POLL_MS : Math.max(POLL_MS, trigger.everyMs), signal)
           continue
         }
         to = available.to
@@ -200,6 +200,7 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
       hooks.busy(true)
       const progress = await runBatch(options, { id, from, to, backlog, signal })
       hooks.busy(false)
+      options.log?.add(progress)
       hooks.progress(progress)
       from = to
       to = undefined
@@ -209,7 +210,9 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
   } finally {
     hooks.busy(false)
     clearInterval(watch)
+    clearInterval(logging)
     await source.close?.()
+    await options.log?.flush()
     await checkpoint.clearStop()
   }
 }
@@ -231,7 +234,11 @@ async function runBatch<Offset>(
   try {
     signal.throwIfAborted()
     const t1 = performance.now()
-    const { rows, counts = {} } = await options.work(batch, {
+    const {
+      rows,
+      counts = {},
+      expectations,
+    } = await options.work(batch, {
       id,
       txn: { appId: options.name, version: id },
       range: { from, to },
@@ -245,6 +252,7 @@ async function runBatch<Offset>(
       rowsIn: batch.count,
       rowsOut: rows,
       counts,
+      ...(expectations?.length ? { expectations } : {}),
       ms: round(performance.now() - t0),
       phases: { read: round(t1 - t0), work: round(t2 - t1), checkpoint: 0 },
       backlog,

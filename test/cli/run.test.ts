@@ -89,7 +89,11 @@ describe('bad input gets one clear sentence', () => {
 
   it.each([
     [['run', '--source', '/no/such/folder'], 1, 'moodlake: source: no such folder: /no/such/folder'],
-    [['run'], 2, 'moodlake: run: --source is missing: a folder of JSON files, s3://bucket/prefix or kafka://HOST:PORT/TOPIC'],
+    [
+      ['run'],
+      2,
+      'moodlake: run: --source is missing: a folder of JSON files, s3://bucket/prefix, kafka://HOST:PORT/TOPIC, bluesky: or x:stream',
+    ],
     [['run', '--source', '.', '--mode', 'fast'], 2, 'moodlake: --mode: fast is none of linear, concurrent'],
     [['run', '--source', '.', '--trigger', 'soon'], 2, 'moodlake: --trigger: not available-now nor an interval such as 5s: soon'],
     [['run', '--source', '.', '--model', 'nonesuch', '--lake', '/tmp/no'], 1, expect.stringContaining('nonesuch')],

@@ -1,7 +1,7 @@
-import { cpSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createTable, duckdb, openTable, type Row, tableHealth } from '../../src/delta/index.js'
+import { createTable, duckdb, openTable, quoteText, type Row, tableHealth } from '../../src/delta/index.js'
 import { askPython, deltaRs, newFolder, noOracle } from './oracle.js'
 
 const DAY_MS = 86_400_000
@@ -73,6 +73,34 @@ describe('log clean-up', () => {
     await (await openTable(folder)).checkpoint()
     expect(logOf(folder)[0]).toBe(`${version(0)}.json`)
     expect(await idsOf(folder, 12)).toEqual(ids(12))
+  })
+
+  it('removes the sidecars that only removed V2 checkpoints name', async () => {
+    const folder = await aged(22)
+    const log = join(folder, '_delta_log')
+    const actions = readFileSync(join(log, `${version(0)}.json`), 'utf8')
+      .split('\n')
+      .filter(line => /^{"(protocol|metaData)"/.test(line))
+    mkdirSync(join(log, '_sidecars'))
+    const then = new Date(Date.now() - 39 * DAY_MS)
+    for (const at of [10, 20]) {
+      const classic = join(log, `${version(at)}.checkpoint.parquet`)
+      const sidecar = join(log, '_sidecars', `of-${at}.parquet`)
+      const adds = `SELECT "add" FROM read_parquet(${quoteText(classic)}) WHERE "add" IS NOT NULL`
+      await (await duckdb()).run(`COPY (${adds}) TO ${quoteText(sidecar)} (FORMAT parquet)`)
+      rmSync(classic)
+      const named = { sidecar: { path: `of-${at}.parquet`, sizeInBytes: 1, modificationTime: 1 } }
+      const lines = [JSON.stringify({ checkpointMetadata: { version: at } }), ...actions, JSON.stringify(named)]
+      const top = join(log, `${version(at)}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a1${at / 10}.json`)
+      writeFileSync(top, lines.map(line => `${line}\n`).join(''))
+      for (const path of [sidecar, top]) utimesSync(path, then, then)
+    }
+    writeFileSync(join(log, '_sidecars', 'being-written.parquet'), '')
+    await (await openTable(folder)).checkpoint()
+    expect(readdirSync(join(log, '_sidecars')).sort()).toEqual(['being-written.parquet', 'of-20.parquet'])
+    expect(logOf(folder)[0]).toMatch(`${version(20)}.checkpoint`)
+    rmSync(join(log, `${version(24)}.checkpoint.parquet`))
+    for (const at of [20, 24]) expect(await idsOf(folder, at)).toEqual(ids(at))
   })
 
   it('runs by itself at a checkpoint that a write makes', async () => {

@@ -1,13 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  createTable,
-  type DeltaTable,
-  duckdb,
-  openTable,
-  quoteText,
-  type Row,
-  UnsupportedFeatureError,
-} from '../../src/delta/index.js'
+import { createTable, type DeltaTable, duckdb, openTable, quoteText, type Row } from '../../src/delta/index.js'
 import { askPython, newFolder, noOracle } from './oracle.js'
 
 const ID = 'delta.columnMapping.id'
@@ -97,10 +89,49 @@ print(json.dumps(pa.table(t.execute('select id, p, l from t order by id').read_a
     expect(theirs).toEqual(expected)
   })
 
-  it('admits no new columns', async () => {
-    const { table } = await mapped(mode)
-    await expect(table.append([{ id: 1, more: 1 }], { mergeSchema: true })).rejects.toBeInstanceOf(UnsupportedFeatureError)
-    const asked = createTable(newFolder(), { schema: 'id int', properties: { 'delta.columnMapping.mode': mode } })
-    await expect(asked).rejects.toThrow('columnMapping')
+  it('is set up for a new table, and for the columns that come later', async () => {
+    const folder = newFolder()
+    const properties = { 'delta.columnMapping.mode': mode }
+    const table = await createTable(folder, {
+      schema: 'id int, `a b` struct<`x;y`: long>, p string',
+      partitionBy: ['p'],
+      properties,
+    })
+    expect((await table.snapshot()).protocol).toEqual({ minReaderVersion: 2, minWriterVersion: 5 })
+    await table.append([{ id: 1, 'a b': { 'x;y': 7 }, p: 'q' }])
+    await table.append([{ id: 2, more: [{ deep: 'd' }], p: null }], { mergeSchema: true })
+    await table.append({ sql: `SELECT 3::INT AS id, {'v': 1} AS last` }, { mergeSchema: true })
+    const { schema, properties: now } = await table.snapshot()
+    const found: [number, string][] = []
+    JSON.stringify(schema, (key, value) => {
+      if (key === 'metadata') found.push([value[ID], String(value[NAME]).slice(0, 4)])
+      return value
+    })
+    expect(found.map(([id]) => id).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    expect(new Set(found.map(([, name]) => name))).toEqual(new Set(['col-']))
+    expect(now['delta.columnMapping.maxColumnId']).toBe('8')
+    const rows = [
+      { id: 1, 'a b': { 'x;y': 7 }, p: 'q', more: null, last: null },
+      { id: 2, 'a b': null, p: null, more: [{ deep: 'd' }], last: null },
+      { id: 3, 'a b': null, p: null, more: null, last: { v: 1 } },
+    ]
+    expect(await all(await openTable(folder))).toEqual(rows)
+    if (noOracle || mode === 'id') return
+    const theirs = await askPython<Row[]>(
+      `t = QueryBuilder().register('t', DeltaTable(args))
+print(json.dumps(pa.table(t.execute('select * from t order by id').read_all()).to_pylist()))`,
+      folder,
+    )
+    expect(theirs).toEqual(rows)
+  })
+
+  it('is listed as a feature where the table has others', async () => {
+    const properties = { 'delta.columnMapping.mode': mode, 'delta.enableDeletionVectors': 'true' }
+    const table = await createTable(newFolder(), { schema: 'id int', properties })
+    expect((await table.snapshot()).protocol).toMatchObject({
+      minReaderVersion: 3,
+      readerFeatures: ['deletionVectors', 'columnMapping'],
+      writerFeatures: expect.arrayContaining(['columnMapping']),
+    })
   })
 })

@@ -7,39 +7,8 @@ import { createTable, duckdb, openTable } from '../../src/delta/index.js'
 import { fileStore } from '../../src/stores/file-store.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
+import { faulty } from './faulty.js'
 import { deltaRs, newFolder, noOracle } from './oracle.js'
-
-interface Fault {
-  /** Which call fails, counted over all calls. */
-  at: number
-  /** Whether the call does its work first: a lost answer. */
-  after: boolean
-  error: string
-}
-
-/** A store whose n-th call fails. */
-function faulty(store: Store, fault: Fault): Store & { calls(): number } {
-  let calls = 0
-  const wrap =
-    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      const mine = calls++ === fault.at
-      if (mine && !fault.after) throw Object.assign(new Error(fault.error), { code: fault.error })
-      const result = await work(...args)
-      if (mine) throw Object.assign(new Error(fault.error), { code: fault.error })
-      return result
-    }
-  return {
-    ...store,
-    stat: wrap(store.stat),
-    read: wrap(store.read),
-    put: wrap(store.put),
-    putIfAbsent: wrap(store.putIfAbsent),
-    putFile: wrap(store.putFile),
-    delete: wrap(store.delete),
-    calls: () => calls,
-  }
-}
 
 async function rowsOf(store: Store): Promise<number[]> {
   const snapshot = await (await openTable(store)).snapshot()
@@ -70,7 +39,7 @@ describe('a fault at any step of a commit', () => {
         // A checkpoint at every version, so that its steps fail too; version 1 is there before.
         const table = await createTable(store, { schema: 'id int', properties: { 'delta.checkpointInterval': '1' } })
         await table.append([{ id: 1 }])
-        const broken = faulty(store, { at, after, error })
+        const broken = faulty(store, at, { after, error }, true)
         const write = async (target: Store) => (await openTable(target)).append([{ id: 2 }], { txn: { appId: 'a', version: 1 } })
         const outcome = await write(broken).catch((caught: unknown) => caught)
         const seen = await rowsOf(store)

@@ -2,7 +2,9 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createTable, type DeltaTable, duckdb, openTable } from '../../src/delta/index.js'
+import { CommitConflictError, createTable, type DeltaTable, duckdb, openTable } from '../../src/delta/index.js'
+import { fileStore } from '../../src/stores/file-store.js'
+import { faulty } from './faulty.js'
 import { deltaRs, newFolder, noOracle } from './oracle.js'
 
 /** One step against the table and the plain model of it: all versions as lists of numbers. */
@@ -40,6 +42,50 @@ async function idsOf(table: DeltaTable, version?: number): Promise<number[]> {
 }
 
 const sorted = (list: number[]) => [...list].sort((a, b) => a - b)
+
+/** What one of several writers does, and at which of its writes it dies (8: at none). */
+interface Deed {
+  kind: 'append' | 'delete' | 'update' | 'upsert' | 'overwrite' | 'optimize'
+  ids: number[]
+  below: number
+  dies: number
+  after: boolean
+}
+
+const deed: fc.Arbitrary<Deed> = fc.record({
+  kind: fc.constantFrom('append', 'append', 'append', 'delete', 'update', 'upsert', 'overwrite', 'optimize'),
+  ids: fc.uniqueArray(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 3 }),
+  below: fc.integer({ min: 1, max: 10 }),
+  dies: fc.integer({ min: 0, max: 16 }).map(at => Math.min(at, 8)),
+  after: fc.boolean(),
+})
+
+/** The rows after a deed. */
+function afterDeed(rows: readonly number[], { kind, ids, below }: Deed): number[] {
+  if (kind === 'append') return [...rows, ...ids]
+  if (kind === 'delete') return rows.filter(id => id >= below)
+  if (kind === 'update') return rows.map(id => (id < below ? id + 1 : id))
+  if (kind === 'upsert') return [...rows, ...ids.filter(id => !rows.includes(id))]
+  return kind === 'overwrite' ? ids : [...rows]
+}
+
+/** Does it; gives the version that was committed, if one was. */
+async function act(table: DeltaTable, { kind, ids, below }: Deed): Promise<number | undefined> {
+  const rows = ids.map(id => ({ id }))
+  const where = `id < ${below}`
+  if (kind === 'append') return (await table.append(rows)).version
+  if (kind === 'overwrite') return (await table.overwrite(rows)).version
+  if (kind === 'optimize') {
+    const { version, removed } = await table.optimize()
+    return removed ? version : undefined
+  }
+  if (kind === 'upsert') {
+    const { version, inserted } = await table.merge(rows, { on: 'target.id = source.id', matched: [] })
+    return inserted ? version : undefined
+  }
+  const changed = await (kind === 'delete' ? table.delete(where) : table.update({ id: 'id + 1' }, { where }))
+  return changed.rows ? changed.version : undefined
+}
 
 describe('the log against a model in memory', () => {
   it('gives the same rows at every version after any steps', async () => {
@@ -103,6 +149,51 @@ describe('the log against a model in memory', () => {
         rmSync(folder, { recursive: true })
       }),
       { numRuns: 30 },
+    )
+  })
+
+  it('is what its commits make in order, whoever writes at once and dies', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(deed, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 }), async rounds => {
+        const folder = newFolder()
+        const properties = { 'delta.checkpointInterval': '3', 'delta.enableChangeDataFeed': 'true' }
+        const table = await createTable(folder, { schema: 'id int', properties })
+        const told = new Map<number, Deed>()
+        const unsure: Deed[] = []
+        for (const round of rounds)
+          await Promise.all(
+            round.map(async one => {
+              const store = fileStore(folder)
+              const mine = one.dies < 8 ? faulty(store, one.dies, { error: 'killed', after: one.after, dead: true }) : store
+              const commit = await openTable(mine)
+                .then(opened => act(opened, one))
+                .catch((error: unknown) => error)
+              if (commit instanceof CommitConflictError) return
+              if (commit instanceof Error) {
+                expect(commit.message).toBe('killed')
+                unsure.push(one)
+              } else if (commit !== undefined) {
+                expect(told.has(commit as number)).toBe(false)
+                told.set(commit as number, one)
+              }
+            }),
+          )
+        const last = (await (await openTable(folder)).snapshot()).version
+        let rows: number[] = []
+        for (let version = 1; version <= last; version++) {
+          const seen = await idsOf(table, version)
+          const one = told.get(version)
+          told.delete(version)
+          // A writer that died may have committed: then the version is what it wanted.
+          const at = one ? -1 : unsure.findIndex(other => String(sorted(afterDeed(rows, other))) === String(seen))
+          if (!one) expect(at, `version ${version} is nobody's: ${rows} became ${seen}`).toBeGreaterThanOrEqual(0)
+          expect(seen).toEqual(sorted(afterDeed(rows, one ?? (unsure.splice(at, 1)[0] as Deed))))
+          rows = seen
+        }
+        expect([...told.keys()]).toEqual([])
+        rmSync(folder, { recursive: true })
+      }),
+      { numRuns: 25 },
     )
   })
 })

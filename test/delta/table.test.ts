@@ -195,7 +195,7 @@ describe('table', () => {
   it('refuses at creation what it could not keep', async () => {
     const create = (properties: Record<string, string>) => createTable(memoryStore(), { schema: 'id int', properties })
     await expect(create({ 'delta.enableRowTracking': 'true' })).rejects.toThrow('rowTracking')
-    await expect(create({ 'delta.columnMapping.mode': 'name' })).rejects.toThrow('columnMapping')
+    await expect(create({ 'delta.columnMapping.mode': 'other' })).rejects.toThrow('columnMapping mode other')
     const table = await create({})
     const ntz = { sql: `SELECT 1 AS id, TIMESTAMP '2020-01-01 00:00:00' AS t` }
     await expect(table.append(ntz, { mergeSchema: true })).rejects.toThrow('timestampNtz')

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/stores/open-store.js'
 import { noMoto, startMoto } from '../stores/moto.js'
@@ -53,18 +56,59 @@ async function race(location: string, s3?: S3Server): Promise<void> {
   expect(await rowsOf(openStore(location, options))).toEqual(wanted(rows))
 }
 
+/** A writer that is killed some times while it writes and each time starts over: what it wrote before is skipped. */
+async function killedWriter(location: string, writer: string, kills: number, options?: unknown): Promise<Set<number>> {
+  const acknowledged = new Set<number>()
+  const args = [
+    resolve('test/delta/writer.mjs'),
+    location,
+    writer,
+    String(COMMITS),
+    ...(options ? [JSON.stringify(options)] : []),
+  ]
+  for (let life = 0; life <= kills; life++) {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = new Promise<number | null>(done => child.once('close', done))
+    createInterface({ input: child.stdout }).on('line', line => {
+      acknowledged.add((JSON.parse(line) as { n: number }).n)
+      // Somewhere in the commit after the one that was told of.
+      if (life < kills && acknowledged.size > life) setTimeout(() => child.kill('SIGKILL'), Math.random() * 15)
+    })
+    const code = await ended
+    if (life === kills) expect(code).toBe(0)
+  }
+  return acknowledged
+}
+
+async function raceWithKills(location: string, s3?: S3Server): Promise<void> {
+  const options = s3?.options
+  await write(location, 'first', 1, options)
+  const [theirs, ...ours] = await Promise.all([
+    writeWithDeltaRs(location, s3),
+    ...WRITERS.map((writer, i) => killedWriter(location, writer, i % 3, options)),
+  ])
+  for (const acknowledged of ours) expect(acknowledged.size).toBe(COMMITS)
+  const all = WRITERS.flatMap(writer => Array.from({ length: COMMITS }, (_, n) => ({ writer, n })))
+  const rows = [{ writer: 'first', n: 0 }, ...theirs.map(n => ({ writer: 'rs', n })), ...all]
+  expect(await rowsOf(openStore(location, options))).toEqual(wanted(rows))
+}
+
 describe.skipIf(noOracle)('eight writer processes and delta-rs at once: every acknowledged row once, no other', () => {
   afterAll(async () => {
     for (const server of Object.values(servers)) if (typeof server !== 'string') await server.stop()
   })
 
   it('on disk', () => race(newFolder()))
+  it('on disk, some of them killed and started again', () => raceWithKills(newFolder()))
 
   for (const [name, server] of Object.entries(servers)) {
     const reason = typeof server === 'string' ? server : undefined
     if (reason) console.warn(`writers on ${name} skipped: ${reason}`)
     it.skipIf(reason)(`on S3 (${name})${reason ? ` (skipped: ${reason})` : ''}`, () =>
       race(`s3://lake/${randomUUID()}`, server as S3Server),
+    )
+    it.skipIf(reason)(`on S3 (${name}), some of them killed and started again${reason ? ` (skipped: ${reason})` : ''}`, () =>
+      raceWithKills(`s3://lake/${randomUUID()}`, server as S3Server),
     )
   }
 })

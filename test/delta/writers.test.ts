@@ -51,6 +51,34 @@ print(n)`,
       }
     })
 
+    it('keeps a change feed and deletion vectors', async () => {
+      const store = openStore(`s3://lake/${randomUUID()}`, moto.options)
+      const properties = { 'delta.enableChangeDataFeed': 'true', 'delta.enableDeletionVectors': 'true' }
+      const table = await createTable(store, { schema: 'id int, p string', partitionBy: ['p'], properties })
+      await table.append([1, 2, 3, 4].map(id => ({ id, p: id % 2 ? 'a b/%' : null })))
+      await table.delete('id = 1')
+      await table.update({ p: `'moved'` }, { where: 'id = 2' })
+      await table.merge(
+        [
+          { id: 3, p: 'merged' },
+          { id: 5, p: 'new' },
+        ],
+        { on: 'target.id = source.id' },
+      )
+      const feed = await (await (await openTable(store)).changes({ from: 1 })).relation()
+      const told = await (await duckdb()).rows(
+        `SELECT _commit_version AS v, id, p, _change_type AS t FROM ${feed} WHERE v > 1 ORDER BY v, id, t DESC`,
+      )
+      expect(told).toEqual([
+        { v: 2, id: 1, p: 'a b/%', t: 'delete' },
+        { v: 3, id: 2, p: null, t: 'update_preimage' },
+        { v: 3, id: 2, p: 'moved', t: 'update_postimage' },
+        { v: 4, id: 3, p: 'a b/%', t: 'update_preimage' },
+        { v: 4, id: 3, p: 'merged', t: 'update_postimage' },
+        { v: 4, id: 5, p: 'new', t: 'insert' },
+      ])
+    })
+
     it('every acknowledged row once, no other', async () => {
       const location = `s3://lake/${randomUUID()}`
       const told = (await Promise.all(['a', 'b', 'c'].map(writer => write(location, writer, 4, moto.options)))).flat()

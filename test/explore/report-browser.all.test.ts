@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { printPdf } from '../../src/explore/pdf.js'
 import { makeReport, type Report } from '../../src/explore/report.js'
+import { reproduce } from '../../src/explore/reproduce.js'
+import { type TweetFilters, tweetBrowser } from '../../src/explore/tweet-browser.js'
+import { LABELS } from '../../src/tweet.js'
 import { contrast } from './contrast.js'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -79,6 +83,20 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
     },
   )
 
+  it('says of every figure how to have it again, and prints as PDF', async () => {
+    const { page, close } = await open({ colorScheme: 'light' })
+    const folds = page.locator('.moodlake-figure ~ details.origin')
+    expect(await folds.count()).toBe(report.figures)
+    await folds.first().locator('summary').click()
+    expect(await folds.first().locator('code').innerText()).toBe('npx moodlake reproduce charts.html#1')
+    await close()
+    const again = await reproduce(`${report.file}#1`)
+    expect(again).toMatchObject({ by: 'notebook', same: true, why: '' })
+    const pdf = readFileSync(await printPdf(report.file))
+    expect(pdf.subarray(0, 5).toString()).toBe('%PDF-')
+    expect(pdf.toString('latin1').match(/\/Type \/Page\b/g)!.length).toBeGreaterThan(3)
+  })
+
   it('has ink that stands out from the page in both themes', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const { page, close } = await open({ colorScheme })
@@ -152,5 +170,64 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
     expect(await page.evaluate<unknown[]>(widths)).toEqual(Array.from({ length: report.figures }, () => 760))
     expect((await page.pdf()).length).toBeGreaterThan(50_000)
     await close()
+  })
+
+  it('filters 5,000 tweets in a page without network, as the kernel counts them', async () => {
+    const words = ['slow', 'lovely', '<script>window.hacked = 1</script>', 'un d\u00eda', '=1+1']
+    const pick = <T>(list: readonly T[], i: number) => list[i % list.length]!
+    const rows = Array.from({ length: 5000 }, (_, i) => ({
+      timestamp: new Date(Date.UTC(2026, 8, 7) + i * 433_000),
+      predicted_sentiment: pick(LABELS, i * 7 + (i >> 5)),
+      cleaned_text: `${pick(words, i >> 1)} tweet ${i} ${'and some more words '.repeat(5)}`,
+      user: `user${i % 90}`,
+      lang: pick(['en', 'es', 'de'], i >> 3),
+      location: pick(['', 'Bergen, Norway', 'Lima, Peru'], i >> 2),
+      hashtags: i % 5 ? [] : [pick(['quvra', 'nimbolo'], i)],
+    }))
+    const file = join(folder, 'browser.html')
+    const { mime } = tweetBrowser(rows)
+    writeFileSync(file, `<!DOCTYPE html><meta charset="utf-8">${String(mime['text/html'])}`)
+    expect(statSync(file).size).toBeLessThan(3e6)
+    const context = await browser.newContext({ offline: true })
+    const page = await context.newPage()
+    const said: string[] = []
+    page.on('console', message => said.push(message.text()))
+    page.on('pageerror', error => said.push(error.message))
+    await page.goto(pathToFileURL(file).href)
+    const counted = () => page.locator('.moodlake-browser-count').innerText()
+    const filters: TweetFilters = {}
+    const expected = () =>
+      String(tweetBrowser(rows, filters).mime['text/plain'])
+        .split('\n')[1]!
+        .replace(/ \(.*?\):/, ':')
+    const same = async () => expect(await counted()).toBe(`n = ${expected()}`)
+    await same()
+    const set: [keyof TweetFilters, string, string][] = [
+      ['keyword', 'input', 'SLOW'],
+      ['lang', 'select', 'es'],
+      ['fromHour', 'input', '20'],
+      ['toHour', 'input', '4'],
+      ['sentiment', 'select', 'positive'],
+      ['keyword', 'input', ''],
+      ['topic', 'select', '#quvra'],
+      ['lang', 'select', ''],
+      ['place', 'select', 'Lima, Peru'],
+    ]
+    for (const [name, kind, value] of set) {
+      Object.assign(filters, { [name]: /Hour/.test(name) ? Number(value) : value })
+      const control = page.locator(`${kind}[name="${name}"]`)
+      await (kind === 'select' ? control.selectOption(value) : control.fill(value))
+      await same()
+    }
+    expect(await page.locator('svg rect').count()).toBeGreaterThan(3)
+    expect(await page.evaluate('window.hacked')).toBeUndefined()
+    expect(said).toEqual([])
+    const pictures = process.env.MOODLAKE_PICTURES
+    if (pictures) {
+      await page.locator('input[name="fromHour"]').fill('0')
+      await page.locator('input[name="toHour"]').fill('23')
+      await page.screenshot({ path: join(pictures, 'tweet-browser.png') })
+    }
+    await context.close()
   })
 })

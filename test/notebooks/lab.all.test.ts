@@ -27,7 +27,7 @@ const PATIENCE = 60_000
 const CELL = '.jp-Notebook .jp-CodeCell'
 
 const CELLS = {
-  chart: `import { barChart, LABELS, monitorStreams, progress, runningStreams, show, startBronze, type Stream } from 'moodlake'
+  chart: `import { attach, barChart, interact, LABELS, monitorStreams, progress, runningStreams, show, startBronze, type Stream } from 'moodlake'
 const streams: Stream[] = []
 const users = [{ user: 'ann', tweets: 12 }, { user: '<b onmouseover="window.hacked = 1">bob</b>', tweets: 7 }]
 show(barChart(users, { label: 'user', value: 'tweets', title: 'Ann tweets most' }))`,
@@ -40,8 +40,13 @@ for (let i = 0; i < 40; i++) {
   bar.tick()
 }
 bar.done()`,
+  widget: `await interact({ keyword: '', least: { min: 0, max: 20 }, order: ['by name', 'by tweets'], all: true }, ({ keyword, least, order, all }) => {
+  const found = users.filter(({ user, tweets }) => user.includes(keyword) && tweets >= least)
+  return barChart(all ? found : found.slice(0, 1), { label: 'user', value: 'tweets', title: ['Users', order, 'of at least', least].join(' ') })
+})`,
   stream: `streams.push(await startBronze({ source: 'data/tweets', lake: process.env.LAB_LAKE!, trigger: { everyMs: 100 } }))
 await monitorStreams(streams, { everyMs: 100, idlePolls: 1e6, onLines: ([line]) => console.log(line!.status, line!.rows) })`,
+  attach: `const points = await attach(process.env.LAB_LAKE!, { everyMs: 200 })`,
   after: `console.log([users.length, 'users,', runningStreams().length, 'running,', streams[0]!.status()].join(' '))`,
 }
 type Name = keyof typeof CELLS
@@ -185,6 +190,25 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
     expect(new Set(seen.map(state => state.value)).size).toBeGreaterThan(3)
   })
 
+  it('draws a chart anew when a widget changes, also while another cell runs', async () => {
+    await run('widget')
+    const bars = () => cell('widget').locator('.js-plotly-plot .point').count()
+    const title = () => cell('widget').locator('.gtitle').first().textContent()
+    await until(async () => (await bars()) === 2)
+    await cell('widget').locator('.widget-text input').fill('ann')
+    await until(async () => (await bars()) === 1)
+    await cell('widget').locator('.widget-text input').fill('')
+    await until(async () => (await bars()) === 2)
+    await start('bar')
+    await cell('widget').locator('.widget-dropdown select').selectOption('by tweets')
+    await until(async () => (await title())?.includes('Users by tweets'))
+    await cell('widget').locator('.widget-checkbox input').uncheck()
+    await until(async () => (await bars()) === 1)
+    await ended('bar')
+    await picture('widgets')
+    expect(await cell('widget').locator('.js-plotly-plot').count()).toBe(1)
+  })
+
   it('stops a cell and its streams by the Stop button; the kernel keeps its state', async () => {
     await start('stream')
     await until(async () => /(running|idle) [1-9]/.test((await output('stream').allInnerTexts()).join('')), PATIENCE)
@@ -215,11 +239,17 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
     await until(() => readFileSync(join(lab.folder, 'lab.ipynb'), 'utf8').includes('2 users, 0 running'))
     await page.reload()
     await ready(page)
+    // The kernel has kept the widgets, and tells the new page.
+    await cell('widget').locator('.widget-dropdown select').waitFor()
+    expect(await cell('widget').locator('.widget-dropdown select').inputValue()).toBe('by tweets')
     // The extension keeps a picture of each chart in the file and shows that until the mouse comes.
     await cell('chart').locator('.plot-img, .main-svg').first().waitFor()
     expect(await output('table').locator('tbody tr').count()).toBe(HOSTILE.length)
     expect(await page.evaluate('window.hacked')).toBeUndefined()
     await picture('saved')
+    // What the streams did while no page looked is in the lake.
+    await run('attach')
+    await until(async () => /bronze_stream\s+idle[\s\S]*5,732/.test(await output('attach').innerText()))
   })
 
   it('opens the first notebook by itself and does not touch it', async () => {

@@ -16,7 +16,7 @@ async function run(records: string[], admitted: string[] = []): Promise<Bronze[]
     damage: { type: 'VARCHAR', values: records.map(() => null) },
   })
   const rows: Bronze[] = []
-  const batch = await bronze(raw, { admitted, now })
+  const batch = (await bronze(raw, { admitted, now })).rows
   for await (const part of batch.rows<Bronze>()) rows.push(...part)
   await batch.drop()
   await raw.drop()

@@ -98,8 +98,8 @@ describe('gold', () => {
   it('lists a failed inference, and never makes a class of it (A6)', async () => {
     const batch = await batchOfRows([row('good'), row('broken'), row('bad')], TYPES)
     const made = await gold(batch, { model: fakeModel(), now })
-    expect(made.tweets.count + made.failures.count).toBe(batch.count)
-    expect(await rowsOf(made.failures)).toMatchObject([
+    expect(made.tweets.count + made.quarantine.count).toBe(batch.count)
+    expect(await rowsOf(made.quarantine)).toMatchObject([
       { record: 'broken', rule: 'inference_failed', reason: 'inference failed: too strange' },
     ])
     expect((await rowsOf(made.tweets)).map(tweet => tweet.predicted_sentiment)).toEqual(['positive', 'negative'])
@@ -127,7 +127,7 @@ describe('gold', () => {
 
   it('takes an empty batch', async () => {
     const made = await gold(await batchOfRows([], TYPES), { model: fakeModel(), now })
-    expect(made.tweets.count + made.failures.count).toBe(0)
+    expect(made.tweets.count + made.quarantine.count).toBe(0)
   })
 })
 

@@ -26,6 +26,9 @@ export async function lakeOf(lake: string): Promise<Record<string, Row[]>> {
   return Object.fromEntries(await Promise.all(TABLES.map(async name => [name, await rowsOf(lake, name)] as const)))
 }
 
+/** Those, and the tables that have a row per batch. */
+const ALL_TABLES = [...TABLES, 'expectations', 'progress']
+
 /** Rows per table as delta-rs counts them. */
 export function deltaRsCounts(lake: string): Record<string, number> {
   const script = `
@@ -35,7 +38,7 @@ print(json.dumps({name: DeltaTable(sys.argv[1] + "/" + name).to_pyarrow_table().
 # Its threads now and then abort a process that ends the ordinary way.
 sys.stdout.flush()
 os._exit(0)`
-  return JSON.parse(execFileSync('.venv/bin/python', ['-c', script, lake, ...TABLES], { encoding: 'utf8' })) as Record<
+  return JSON.parse(execFileSync('.venv/bin/python', ['-c', script, lake, ...ALL_TABLES], { encoding: 'utf8' })) as Record<
     string,
     number
   >

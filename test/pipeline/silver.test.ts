@@ -1,8 +1,13 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { duckdb, quoteName, type Row, tempName } from '../../src/delta/duckdb.js'
+import { createTable } from '../../src/delta/index.js'
 import { bronze } from '../../src/pipeline/bronze.js'
-import { type SilverOptions, silver } from '../../src/pipeline/silver.js'
+import { runPipeline } from '../../src/pipeline/run.js'
+import { SILVER_SCHEMA, type SilverOptions, silver } from '../../src/pipeline/silver.js'
 import { type Batch, batchOfColumns } from '../../src/sources/batch.js'
+import { rowsOf as lakeRows, newFolder, record } from './lake.js'
 
 const now = new Date('2026-09-08T12:00:00Z')
 const date = 'Mon Apr 06 22:19:45 PDT 2009'
@@ -22,7 +27,7 @@ async function run(records: object[], options: Partial<SilverOptions> = {}) {
     line: { type: 'INTEGER', values: texts.map((_, i) => i + 1) },
     damage: { type: 'VARCHAR', values: texts.map(() => null) },
   })
-  const made = await silver(await bronze(raw, { now }), { now, ...options })
+  const made = await silver((await bronze(raw, { now })).rows, { now, ...options })
   const result = { tweets: await rowsOf(made.tweets), quarantine: await rowsOf(made.quarantine), duplicates: made.duplicates }
   await made.drop()
   return result
@@ -145,9 +150,34 @@ describe('silver', () => {
       line: { type: 'INTEGER', values: [1] },
       damage: { type: 'VARCHAR', values: [null] },
     })
-    const b = await bronze(raw, { now })
+    const b = (await bronze(raw, { now })).rows
     const s = await silver(b, { now })
     await Promise.all([s.drop(), b.drop(), raw.drop()])
     expect(await tables()).toBe(before)
+  })
+})
+
+describe('near-duplicates', () => {
+  it('have one key: other links, mentions, case, white space and a retweet change nothing; a lake without the column gets it', async () => {
+    const [source, lake] = [await newFolder('source'), await newFolder('lake')]
+    const older = SILVER_SCHEMA.replace(', text_key string', '')
+    expect(older).not.toBe(SILVER_SCHEMA)
+    await createTable(join(lake, 'silver'), { schema: older })
+    const texts = [
+      'Loving the new tram so much http://t.co/1',
+      'RT @ann: loving the new  tram so much @bob https://t.co/2',
+      'LOVING THE NEW TRAM SO MUCH',
+      'loving the old tram so much',
+      'ok',
+    ]
+    const lines = texts.map((text, i) => JSON.stringify({ ...(record(i) as object), text }))
+    writeFileSync(join(source, 'a.jsonl'), `${lines.join('\n')}\n`)
+    await runPipeline({ source, lake, until: 'silver' })
+    const keys = Object.fromEntries((await lakeRows(lake, 'silver')).map(row => [row.full_text, row.text_key]))
+    const [one, two, three, other, short] = texts.map(text => keys[text])
+    expect(one).toMatch(/^[0-9a-f]{16}$/)
+    expect([two, three]).toEqual([one, one])
+    expect(other).not.toBe(one)
+    expect(short).toBeNull()
   })
 })

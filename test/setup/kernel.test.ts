@@ -82,6 +82,9 @@ describe.skipIf(!existsSync(join(bin, 'jupyter')))('kernel (skipped without .ven
       `const waited = await Promise.resolve(labelId('positive'))\nconsole.log('waited', waited)`,
       `console.log('at', process.cwd())\nconsole.log([3, 1, 2].toSorted().join(''))`,
       `console.log(JSON.stringify({ labels, waited }))`,
+      // TypeScript parses this twice, and names its type by a file.
+      `import { openStore } from 'moodlake'\nconst stat = await (await Promise.resolve(openStore('data'))).stat('README.md')`,
+      `console.log('found', stat?.path)`,
       `import { display } from 'tslab'\nconst one: Label = 'neutral'\ndisplay.text(one)`,
     ])
     const text = await execute(path)
@@ -91,6 +94,7 @@ describe.skipIf(!existsSync(join(bin, 'jupyter')))('kernel (skipped without .ven
     expect(text).toContain('123')
     // Shorthand properties of names from earlier cells, which tslab alone does not find.
     expect(text).toContain('{"labels":["negative","neutral","positive"],"waited":1}')
+    expect(text).toContain('found README.md')
     expect(text).not.toContain('Warning')
   })
 
