@@ -192,6 +192,7 @@ function testRows() {
 }
 
 async function main() {
+  await node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json')
   const executable = await python()
   const [labelled, judged] = [at('labelled'), at('judged')]
   if (!existsSync(join(labelled, 'meta.json')))

@@ -17,7 +17,7 @@ export interface ScorerPoolOptions {
   program?: URL
   /** Most worker processes; default the number of cores, at most 4. They start when there is work for them. */
   workers?: number
-  /** A worker that neither loads nor answers for so long (ms) is ended, like one that died; default 60,000. */
+  /** A worker that has work and answers nothing for so long (ms) is ended, like one that died; default 60,000. Loading may take a minute in any case. */
   patience?: number
   /** A worker that holds more memory than this (bytes) after a chunk is replaced; default 1.5 GiB. */
   workerMemory?: number
@@ -121,10 +121,11 @@ export function scorerPool({
   /** Gives a worker its time, from now on, to say something. */
   function expect(slot: Slot): void {
     clearTimeout(slot.alarm)
+    const ms = slot.ready ? patience : Math.max(patience, PATIENCE)
     slot.alarm = setTimeout(() => {
       slot.worker.kill('SIGKILL')
-      bury(slot, `said nothing for ${patience / 1000} s`)
-    }, patience).unref()
+      bury(slot, `said nothing for ${ms / 1000} s`)
+    }, ms).unref()
   }
 
   function receive(slot: Slot, reply: ScorerReply): void {

@@ -22,13 +22,13 @@ export interface TransformerOptions {
   onWorker?: (worker: ChildProcess) => void
 }
 
-/** Entries of the process's cache, about 300 bytes each. */
+/** Entries of a model's cache, about 300 bytes each. */
 const CACHE_SIZE = 50_000
 /** Longer texts are not worth their memory. */
 const MAX_CACHED_UNITS = 1000
 
-/** One cache for all models of the process: the key begins with the model's hash, so a model that is loaded again finds its answers. */
-let cache: Cache<Prediction> | undefined
+/** The caches of the process by the model's hash, so a model that is loaded again finds its answers; of the last few models. */
+const caches = lruCache<Cache<Prediction>>(4)
 
 /**
  * A transformer in Hugging Face's layout: `config.json`, `tokenizer.json`, `onnx/model_quantized.onnx` (or `model.onnx`).
@@ -49,8 +49,8 @@ export async function loadTransformer(
   const places = await labelPlaces(folder)
   const data: ScorerData = { folder, maxTokens }
   const pool = scorerPool({ name: card.name, data, workers, onWorker })
-  cache ??= lruCache(CACHE_SIZE)
-  const known = cache
+  const known = caches.get(hash) ?? lruCache<Prediction>(CACHE_SIZE)
+  caches.set(hash, known)
   const file = scoreFolder === undefined ? undefined : openScoreFile(scoreFolder, hash)
 
   const predictionOf = (logits: ArrayLike<number>) =>
@@ -63,14 +63,14 @@ export async function loadTransformer(
     if (!Number.isFinite(prediction.probabilities[0])) return { error: `model gave no number: ${score.logits.join(', ')}` }
     if (score.truncated) return { ...prediction, truncated: true }
     if (text.length <= MAX_CACHED_UNITS) {
-      known.set(`${hash}\n${text}`, prediction)
+      known.set(text, prediction)
       file?.set(text, logits)
     }
     return prediction
   }
 
   function recall(text: string): Prediction | undefined {
-    const hit = known.get(`${hash}\n${text}`)
+    const hit = known.get(text)
     if (hit || !file) return hit
     const logits = file.get(text)
     return logits && predictionOf(logits)

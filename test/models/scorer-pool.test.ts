@@ -71,17 +71,17 @@ describe('scorer pool', () => {
   it('ends a worker that hangs and tries its rows again; a text that always hangs is listed', async () => {
     const list = [...texts(20), 'hang', ...texts(20)]
     let workers = 0
-    const answers = await open({}, { workers: 2, patience: 300, onWorker: () => workers++ }).score(list)
-    const error = 'scoring failed 3 times: a worker said nothing for 0.3 s'
+    const answers = await open({}, { workers: 2, patience: 1500, onWorker: () => workers++ }).score(list)
+    const error = 'scoring failed 3 times: a worker said nothing for 1.5 s'
     expect(answers).toEqual([...expected(texts(20)), { error }, ...expected(texts(20))])
     expect(workers).toBeGreaterThanOrEqual(3)
   })
 
   it('lets workers be silent while there is no work', async () => {
     let workers = 0
-    const { score } = open({}, { workers: 1, patience: 200, onWorker: () => workers++ })
+    const { score } = open({}, { workers: 1, patience: 1000, onWorker: () => workers++ })
     await score(['a'])
-    await new Promise(resolve => setTimeout(resolve, 500))
+    await new Promise(resolve => setTimeout(resolve, 1500))
     expect(await score(['abc'])).toEqual([{ logits: [3, 0, 0] }])
     expect(workers).toBe(1)
   })
