@@ -35,7 +35,6 @@ export async function attach(lake: string, options: AttachOptions = {}): Promise
   const { everyMs = 1000, idlePolls = 3, onLines = showLines() } = options
   const signals = [options.signal, stopButton()].filter(signal => signal !== undefined)
   const signal = signals.length ? AbortSignal.any(signals) : undefined
-  await lakeStatus(lake)
   const t0 = Date.now()
   let seen = -1
   for (let idle = 0; ; ) {
@@ -48,8 +47,11 @@ export async function attach(lake: string, options: AttachOptions = {}): Promise
     seen = batches.length
     // What waits may be under way: a batch of a slow model takes a while.
     const patience = histories.some(history => history.at(-1)?.backlog) ? 10 * idlePolls : idlePolls
-    if (idle >= patience || signal?.aborted)
+    if (idle >= patience || signal?.aborted) {
+      // Nothing at all: is it a lake?
+      if (!batches.length) await lakeStatus(lake)
       return batches.map(({ stream, started: time, rowsOut: rows, ms, backlog }) => ({ stream, time, rows, ms, backlog }))
+    }
     await sleep(everyMs, undefined, { signal }).catch(() => {})
   }
 }
