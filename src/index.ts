@@ -125,7 +125,6 @@ export { type BlueskyAddress, type BlueskyOptions, blueskyFeed, JetstreamError, 
 export { FAULTS, type Fault, type FaultShares } from './sources/faults.js'
 export { inspectSource, type SourceListing } from './sources/inspect.js'
 export { kafkaTopic } from './sources/kafka.js'
-export { takeOutLanded } from './sources/landing.js'
 export { type Replayed, type ReplayOptions, replay } from './sources/replay.js'
 export { parseXAddress, type XAddress, type XOptions, xFeed } from './sources/x.js'
 export { type XClient, type XClientOptions, XError, type XRule, xClient } from './sources/x-client.js'

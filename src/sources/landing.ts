@@ -206,23 +206,3 @@ export function landedSource({ name, landing: place, log, collect, quietMs = 500
     },
   }
 }
-
-/**
- * Takes records out of what was landed under a folder, each file at once; an empty line stays in the place of each, so that the others keep
- * their numbers. For data that is taken back: not while a batch of these files is under way.
- * @param store that of the lake
- * @param path folder under it, such as `landing`
- * @param keep false for a record that is to go
- * @returns the number of records taken out
- */
-export async function takeOutLanded(store: Store, path: string, keep: (record: string) => boolean): Promise<number> {
-  let taken = 0
-  for (const file of await landedPaths(store, path)) {
-    const lines = new TextDecoder().decode(await store.read(file)).split('\n')
-    const left = lines.map(line => (line === '' || keep(line) ? line : ''))
-    const gone = lines.filter((line, i) => line !== left[i]).length
-    if (gone) await store.put(file, left.join('\n'))
-    taken += gone
-  }
-  return taken
-}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../src/sources/batch.js'
 import { jsonFiles } from '../../src/sources/json-files.js'
-import { landedSource, openLanding, takeOutLanded } from '../../src/sources/landing.js'
+import { landedSource, openLanding } from '../../src/sources/landing.js'
 import { replay } from '../../src/sources/replay.js'
 import type { Source } from '../../src/sources/source.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
@@ -82,22 +82,5 @@ describe('landing', () => {
     await one.flush()
     two.add('2')
     await expect(two.flush()).rejects.toThrow(/is the same feed collected twice/)
-  })
-
-  it('gives records back: they are gone, the others keep their lines', async () => {
-    const store = memoryStore()
-    const landing = await openLanding({ store, path: 'landing/feed', origin: 'o' })
-    for (const user of ['ann', 'bob', 'ann', 'eve']) landing.add(JSON.stringify({ user }))
-    await landing.flush()
-    expect(await takeOutLanded(store, 'landing', record => !record.includes('"ann"'))).toBe(2)
-    expect(await takeOutLanded(store, 'landing', record => !record.includes('"ann"'))).toBe(0)
-    const source = jsonFiles({ store, prefix: 'landing/', log: { store: memoryStore(), path: 'log' } })
-    const batch = await source.read(undefined, (await source.latest(undefined))!.to)
-    const rows: { record: string; line: number }[] = []
-    for await (const part of batch.rows<{ record: string; line: number }>(['record', 'line'])) rows.push(...part)
-    expect(rows).toEqual([
-      { record: '{"user":"bob"}', line: 2 },
-      { record: '{"user":"eve"}', line: 4 },
-    ])
   })
 })
