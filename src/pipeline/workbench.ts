@@ -1,4 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os'
+import { parameter } from '../explore/parameter.js'
 import { clearLake } from './lake.js'
 
 /** Settings of a notebook, with the three switches of the workflow. */
@@ -15,7 +16,7 @@ export interface WorkbenchOptions {
   stopStreams?: boolean
   /** Switch: compact the tables at the end. Default false. */
   optimizeTables?: boolean
-  /** Seed of everything random. Default 1. */
+  /** Seed of everything random. Default 1, or what `moodlake report --set seed=2` says. */
   seed?: number
   /** Files a batch takes at most. Default 40. */
   filesPerBatch?: number
@@ -56,7 +57,7 @@ export async function openWorkbench(name: string, options: WorkbenchOptions = {}
     clearPreviousRun: true,
     stopStreams: true,
     optimizeTables: false,
-    seed: 1,
+    seed: Number(parameter('seed', '1')),
     filesPerBatch: 40,
     ...options,
   }

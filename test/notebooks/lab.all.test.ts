@@ -2,8 +2,8 @@
  * What a person sees who types `npm run lab`: JupyterLab in a real browser, cells run by its own buttons and keys.
  * MOODLAKE_PICTURES=FOLDER keeps a picture of the notebook in both themes.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { contrast } from '../explore/contrast.js'
@@ -260,6 +260,32 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
     await ready(first)
     await first.close()
     expect(readFileSync(notebook).equals(before)).toBe(true)
+  })
+
+  it('runs all cells of a notebook of the series by the menu', async () => {
+    copyFileSync(join(root, 'includes', 'utilities.ipynb'), join(lab.folder, 'series.ipynb'))
+    const series = await open(lab.url(`/lab/tree/${relative(root, join(lab.folder, 'series.ipynb'))}`))
+    const active = series.locator('.jp-NotebookPanel:not(.lm-mod-hidden)')
+    await series.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'series.ipynb' }).first().waitFor()
+    await active.locator('.jp-Notebook h1').first().waitFor()
+    await ready(series)
+    await series.locator('.lm-MenuBar-item', { hasText: /^Run$/ }).click()
+    await series.locator('.lm-Menu-itemLabel', { hasText: /^Run All Cells$/ }).click()
+    await active.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]').waitFor()
+    await until(async () => (await active.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').count()) > 0)
+    // Cells that are out of sight are not drawn: the file tells of them.
+    await series.keyboard.press('Control+S')
+    type Cell = { cell_type: string; execution_count?: number | null; outputs?: { output_type: string; name?: string }[] }
+    const cells = () => (JSON.parse(readFileSync(join(lab.folder, 'series.ipynb'), 'utf8')) as { cells: Cell[] }).cells
+    const code = () => cells().filter(cell => cell.cell_type === 'code')
+    await until(() => code().every(cell => cell.execution_count))
+    expect(
+      code()
+        .flatMap(cell => cell.outputs ?? [])
+        .filter(out => out.output_type === 'error' || out.name === 'stderr'),
+    ).toEqual([])
+    expect(await active.locator('.jp-OutputArea-output').count()).toBeGreaterThan(5)
+    await series.close()
   })
 
   it('had no error on the console and asked nobody outside this machine', async () => {
