@@ -43,7 +43,7 @@ import { type DataType, decimalOf, duckdbType, type Field } from './schema.js'
 interface Shape {
   /** The type that readers see. */
   type: ArrowType
-  /** A type of the same memory that takes values as they are: flechette makes days and times out of numbers of milliseconds. */
+  /** A type of the same memory that takes what `read` gives: flechette makes times out of numbers of milliseconds, and texts slowly. */
   built: ArrowType
   /** A value of DuckDB as `built` wants it. */
   read(value: DuckDBValue): unknown
@@ -54,7 +54,7 @@ const micros = (value: DuckDBValue) => (value as DuckDBTimestampValue | DuckDBTi
 const simple = (type: ArrowType, read: Shape['read'] = same): Shape => ({ type, built: type, read })
 
 const SIMPLE: Record<string, Shape> = {
-  string: simple(utf8()),
+  string: { type: utf8(), built: binary(), read: value => Buffer.from(value as string) },
   long: simple(int64()),
   integer: simple(int32()),
   short: simple(int16()),
