@@ -30,6 +30,7 @@ describe('table', () => {
         await expect(write(data)).rejects.toThrow(/wants an array of rows or \{ sql: 'SELECT …' \}, got /)
     await expect(table.append(wrong[0] as Row[])).rejects.toThrow(TypeError)
     await expect(table.append(wrong[0] as Row[])).rejects.toThrow('got an object with rows')
+    await expect(table.append(wrong[2] as Row[])).rejects.toThrow('got null')
     expect((await table.snapshot()).version).toBe(0)
   })
 
