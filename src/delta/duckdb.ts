@@ -64,6 +64,8 @@ export interface Duckdb {
   rows<T = Row>(sql: string, params?: readonly unknown[]): Promise<T[]>
   /** Rows of a query in chunks of about 2,048, with no more than a chunk in memory. */
   stream<T = Row>(sql: string, params?: readonly unknown[]): AsyncIterable<T[]>
+  /** As `stream`, the columns of each chunk, with DuckDB's own exact values. */
+  streamColumns(sql: string): AsyncIterable<DuckDBValue[][]>
   /** A query's columns as arrays, one entry per row. */
   columns(sql: string, params?: readonly unknown[]): Promise<Record<string, unknown[]>>
   /** Names and types of a query's columns, without running it. */
@@ -224,6 +226,14 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
       try {
         const result = await connection.stream(sql, bind(params))
         for await (const rows of result.yieldConvertedRowObjects(toJs)) if (rows.length) yield rows as T[]
+      } finally {
+        idle.push(connection)
+      }
+    },
+    async *streamColumns(sql) {
+      const connection = await take()
+      try {
+        for await (const chunk of await connection.stream(sql)) if (chunk.rowCount) yield chunk.getColumns()
       } finally {
         idle.push(connection)
       }

@@ -11,7 +11,7 @@ import { FILE_COLUMN, locatedSql, ROW_COLUMN } from './relation.js'
 import { CHANGE_TYPE, feedActions, writeRewrite } from './rewrite.js'
 import { loadRows } from './rows.js'
 import type { Schema } from './schema.js'
-import { openSource, type TableData } from './source.js'
+import { openSource, selectOf, type TableData } from './source.js'
 import type { TableState } from './state.js'
 import { checkUnchanged, commitChange } from './transaction.js'
 
@@ -71,7 +71,7 @@ async function load(core: TableCore, schema: Schema, data: TableData): Promise<G
     if (unknown[0]) throw new SchemaMismatchError(core.store.uri, unknown[0].name, 'not in the table')
     loaded = await loadRows(core.store.uri, { type: 'struct', fields: known.length ? known : schema.fields }, rows)
     sql = `SELECT * FROM ${loaded}`
-  } else sql = (data as { sql: string }).sql.trim().replace(/;+\s*$/, '')
+  } else sql = selectOf(core.store.uri, data)
   try {
     const columns = (await database.describe(`SELECT * FROM (${sql})`)).map(column => column.name)
     const name = tempName('merge_source')

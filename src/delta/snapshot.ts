@@ -1,7 +1,9 @@
 /** A table as it stood at one version. */
 
+import type { ExtractionOptions, Table } from '@uwdata/flechette'
 import type { Store } from '../stores/store.js'
 import { type AddFile, decodePath, type Protocol } from './actions.js'
+import { arrowStream, arrowTables } from './arrow.js'
 import { mappingOf } from './column-mapping.js'
 import { duckdb, type Row } from './duckdb.js'
 import { DataFileError, InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
@@ -48,6 +50,19 @@ export interface Snapshot {
   explain(error: unknown): unknown
   /** The rows in chunks of about 2,048. Throws `DataFileError`. */
   rows(options?: ReadOptions): AsyncIterable<Row[]>
+  /**
+   * The rows as Arrow tables of about 2,048 rows, each value in memory exactly; how a table's getters give it is
+   * flechette's choice and its options' (`useBigInt`, `useDecimalInt`, `useDate`, …). Throws `DataFileError`.
+   * @example
+   * for await (const table of snapshot.arrow({ columns: ['id'] })) console.log(table.numRows, table.getChild('id').at(0))
+   */
+  arrow(options?: ReadOptions & ExtractionOptions): AsyncIterable<Table>
+  /**
+   * The rows as the bytes of one Arrow IPC stream, for files and other engines. Throws `DataFileError`.
+   * @example
+   * await writeFile('tweets.arrows', snapshot.arrowStream({ where: 'id > 7' }))
+   */
+  arrowStream(options?: ReadOptions): AsyncIterable<Uint8Array>
 }
 
 /** How columns are found in the data files. Throws `UnsupportedFeatureError` for a mode that is not known. */
@@ -96,6 +111,20 @@ export function snapshotOf(store: Store, state: TableState, timestamp: Date): Sn
       columns: options.columns,
       where: options.where,
     })
+  async function* read<T>(options: ReadOptions | undefined, stream: (sql: string) => AsyncIterable<T>): AsyncIterable<T> {
+    const sql = `SELECT * FROM ${await relation(options)}`
+    try {
+      yield* stream(sql)
+    } catch (error) {
+      throw explained(store, state, error)
+    }
+  }
+  async function* chunks(options?: ReadOptions) {
+    const { streamColumns } = await duckdb()
+    yield* read(options, streamColumns)
+  }
+  const fields = (options?: ReadOptions) =>
+    options?.columns?.flatMap(name => schema.fields.filter(field => field.name === name)) ?? schema.fields
   return {
     version: state.version,
     timestamp,
@@ -123,12 +152,10 @@ export function snapshotOf(store: Store, state: TableState, timestamp: Date): Sn
     relation,
     explain: error => explained(store, state, error),
     async *rows(options) {
-      const sql = `SELECT * FROM ${await relation(options)}`
-      try {
-        yield* (await duckdb()).stream(sql)
-      } catch (error) {
-        throw explained(store, state, error)
-      }
+      const { stream } = await duckdb()
+      yield* read(options, sql => stream(sql))
     },
+    arrow: options => arrowTables(chunks(options), fields(options), options),
+    arrowStream: options => arrowStream(chunks(options), fields(options)),
   }
 }

@@ -11,6 +11,7 @@ import { duckdb, quoteName, quoteText, type Row } from './duckdb.js'
 import { SchemaMismatchError } from './errors.js'
 import { scanRows, widenByRows } from './rows.js'
 import { type DataType, decimalOf, duckdbType, type Field, type Schema, typeName } from './schema.js'
+import { show } from './values.js'
 
 /** Rows to write: plain objects, or a SELECT on the shared DuckDB whose columns are matched to the table's by name. */
 export type TableData = readonly Row[] | { sql: string }
@@ -187,8 +188,7 @@ function selected(field: Field, given: boolean): string {
   return `${checked} AS ${quoteName(field.name)}`
 }
 
-async function sqlSource(table: string, schema: Schema, text: string, mergeSchema: boolean): Promise<Source> {
-  const sql = text.trim().replace(/;+\s*$/, '')
+async function sqlSource(table: string, schema: Schema, sql: string, mergeSchema: boolean): Promise<Source> {
   const database = await duckdb()
   const columns = await database.describe(`SELECT * FROM (${sql})`)
   const byName = new Map(schema.fields.map(field => [field.name, field]))
@@ -214,9 +214,17 @@ async function sqlSource(table: string, schema: Schema, text: string, mergeSchem
   return { sql: `SELECT ${select.join(', ')} FROM (${sql})`, schema: wide, release: async () => undefined }
 }
 
-/** Makes a source of the caller's data. Throws `SchemaMismatchError` naming column and types. */
+/** The SELECT of data that are not rows, without its semicolon. Throws `TypeError` for data that are neither. */
+export function selectOf(table: string, data: TableData): string {
+  const sql: unknown = (data as { sql?: unknown } | null | undefined)?.sql
+  if (typeof sql === 'string') return sql.trim().replace(/;+\s*$/, '')
+  const given = data && typeof data === 'object' ? `an object with ${Object.keys(data).join(', ') || 'nothing'}` : show(data)
+  throw new TypeError(`${table}: data: wants an array of rows or { sql: 'SELECT …' }, got ${given}`)
+}
+
+/** Makes a source of the caller's data. Throws `SchemaMismatchError` naming column and types, and `TypeError`. */
 export async function openSource(table: string, schema: Schema, data: TableData, mergeSchema: boolean): Promise<Source> {
-  if (!Array.isArray(data)) return sqlSource(table, schema, (data as { sql: string }).sql, mergeSchema)
+  if (!Array.isArray(data)) return sqlSource(table, schema, selectOf(table, data), mergeSchema)
   const rows = data as readonly Row[]
   const wide = mergeSchema ? widenByRows(table, schema, rows) : schema
   const scan = await scanRows(table, wide, rows)

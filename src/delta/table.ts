@@ -108,12 +108,14 @@ export async function isTable(location: string | Store): Promise<boolean> {
 }
 
 /**
- * Opens the table at an address or store. Throws `TableNotFoundError` when there is none, `CorruptLogError`, and
- * `UnsupportedFeatureError` when it may not be read.
+ * Opens the table at an address or store. Throws `TableNotFoundError` when there is none, `CorruptLogError`,
+ * `UnsupportedFeatureError` when it may not be read, and `ConditionalPutError` on an S3 service that would let writers
+ * overwrite each other's commits. With credentials that may only read, it reads, and the first commit is refused.
  */
 export async function openTable(location: string | Store): Promise<DeltaTable> {
   const table = tableOn(openStore(location))
   await table.snapshot()
+  await table.store.probe?.()
   return table
 }
 

@@ -20,6 +20,7 @@ export type Fill = (vector: Vector, values: readonly unknown[]) => void
 
 /** What a value is, for a message. */
 export function show(value: unknown): string {
+  if (value === null) return 'null'
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : `Date ${value.toISOString()}`
   if (typeof value === 'string') return `string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`
   if (typeof value === 'bigint') return `bigint ${value}`

@@ -85,9 +85,9 @@ function statusOf(error: unknown): number | undefined {
 const probed = new Map<string, Promise<void>>()
 
 /**
- * A bucket, or a prefix of one, as a store. `putIfAbsent` is a conditional put (`If-None-Match: *`); before the first one
- * a probe makes sure that the service honours it (`ConditionalPutError` where it does not). A put whose answer was lost
- * and that was retried looks like "there is one already": the caller reads back to tell.
+ * A bucket, or a prefix of one, as a store. `putIfAbsent` is a conditional put (`If-None-Match: *`); `probe`, or the
+ * first one, makes sure once a process that the service honours it (`ConditionalPutError` where it does not). A put whose answer
+ * was lost and that was retried looks like "there is one already": the caller reads back to tell.
  * @param uri `s3://bucket/prefix`
  */
 export function s3Store(uri: string, options: S3Options = {}): Store {
@@ -116,13 +116,14 @@ export function s3Store(uri: string, options: S3Options = {}): Store {
       }
     }
   }
-  async function probe(): Promise<void> {
+  async function tryTwice(): Promise<void> {
     const path = `_probe-${randomUUID()}`
     try {
       await putOnce(path, toBytes('1'))
       if (await putOnce(path, toBytes('2'))) throw new ConditionalPutError(self)
     } finally {
-      await remove(path)
+      // Who may write but not remove leaves a byte that no reader looks at.
+      await remove(path).catch(() => undefined)
     }
   }
   async function ensureProbed(): Promise<void> {
@@ -131,7 +132,7 @@ export function s3Store(uri: string, options: S3Options = {}): Store {
     const service = `${endpoint?.hostname ?? 'aws'}:${endpoint?.port ?? ''}/${Bucket}`
     let result = probed.get(service)
     if (!result) {
-      result = probe()
+      result = tryTwice()
       probed.set(service, result)
       result.catch(() => probed.delete(service))
     }
@@ -222,6 +223,14 @@ export function s3Store(uri: string, options: S3Options = {}): Store {
     async putIfAbsent(path, bytes) {
       await ensureProbed()
       return putOnce(path, toBytes(bytes))
+    },
+    async probe() {
+      try {
+        await ensureProbed()
+      } catch (error) {
+        // Whatever else hinders writing is no reason not to read; the first commit is told of it.
+        if (error instanceof ConditionalPutError) throw error
+      }
     },
     async putFile(path, localFile) {
       const file = await fs.open(localFile, 'r')

@@ -33,6 +33,8 @@ export interface Store {
   put(path: string, bytes: Uint8Array | string): Promise<void>
   /** Writes a file only if there is none: true when this call made it. The ground of every Delta commit. */
   putIfAbsent(path: string, bytes: Uint8Array | string): Promise<boolean>
+  /** Throws where `putIfAbsent` is seen not to keep its word; says nothing where that cannot be tried, for want of leave to write. */
+  probe?(): Promise<void>
   /** Takes over a finished local file (moved or uploaded), durable when the promise resolves. */
   putFile(path: string, localFile: string): Promise<void>
   /** Removes a file; no error when there is none. */

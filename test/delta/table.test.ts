@@ -22,6 +22,18 @@ async function all(snapshot: Snapshot, order = 'id'): Promise<Row[]> {
 }
 
 describe('table', () => {
+  it('says what it takes when given neither rows nor SQL', async () => {
+    const table = await createTable(newFolder(), { schema: 'id string' })
+    const wrong = [{ rows: [{ id: 'a' }] }, {}, null, undefined, 'SELECT 1', new Map()] as unknown as Row[][]
+    for (const data of wrong)
+      for (const write of [table.append, table.overwrite, () => table.merge(data, { on: 'target.id = source.id' })])
+        await expect(write(data)).rejects.toThrow(/wants an array of rows or \{ sql: 'SELECT …' \}, got /)
+    await expect(table.append(wrong[0] as Row[])).rejects.toThrow(TypeError)
+    await expect(table.append(wrong[0] as Row[])).rejects.toThrow('got an object with rows')
+    await expect(table.append(wrong[2] as Row[])).rejects.toThrow('got null')
+    expect((await table.snapshot()).version).toBe(0)
+  })
+
   it('is created, found, opened, and not created twice', async () => {
     const folder = newFolder()
     expect(await isTable(folder)).toBe(false)
