@@ -274,11 +274,14 @@ describe.skipIf(missing)(`npm run lab, in a browser${missing ? ` (${missing})` :
     await active.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]').waitFor()
     await until(async () => (await active.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').count()) > 0)
     // Cells that are out of sight are not drawn: the file tells of them.
-    await series.keyboard.press('Control+S')
     type Cell = { cell_type: string; execution_count?: number | null; outputs?: { output_type: string; name?: string }[] }
     const cells = () => (JSON.parse(readFileSync(join(lab.folder, 'series.ipynb'), 'utf8')) as { cells: Cell[] }).cells
     const code = () => cells().filter(cell => cell.cell_type === 'code')
-    await until(() => code().every(cell => cell.execution_count))
+    await until(async () => {
+      await series.keyboard.press('Control+S')
+      await series.waitForTimeout(500)
+      return code().every(cell => cell.execution_count)
+    })
     expect(
       code()
         .flatMap(cell => cell.outputs ?? [])
