@@ -65,7 +65,8 @@ export function batchLog(
   const written = async ({ table }: { table: DeltaTable }) => (await table.snapshot()).txn(stream) ?? -1
 
   async function write(): Promise<void> {
-    const group = waiting
+    // A copy: batches that end while this is written belong to the next group.
+    const group = [...waiting]
     const last = group.at(-1)?.batch
     if (last === undefined) return
     for (const outlet of outlets) {
