@@ -7,5 +7,5 @@ afterEach(async () => {
 
 it.each(['v1', 'v2'] as const)('%s: killed again and again in mid-feed, every event is in bronze once', async wire => {
   await killInMidFeed(wire, 8)
-  expect.assertions(3)
+  expect.assertions(4)
 })
