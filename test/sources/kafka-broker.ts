@@ -1,24 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
 import { freePort } from '../stores/s3-server.js'
+import { fetchJars, lacks } from './maven.js'
 
 const VERSION = '4.3.1'
 const home = resolve('.moodlake/kafka')
 const libs = join(home, `kafka-${VERSION}`)
-
-function lacks(program: string): boolean {
-  try {
-    execFileSync(program, ['-version'], { stdio: 'ignore' })
-    return false
-  } catch {
-    return true
-  }
-}
 
 /** Why the Kafka tests cannot run here, or undefined. */
 export const noKafka = lacks('java')
@@ -26,21 +18,6 @@ export const noKafka = lacks('java')
   : !existsSync(libs) && lacks('mvn')
     ? 'no mvn to fetch Kafka with: apt-get install maven'
     : undefined
-
-/** Fetches Kafka's jars from Maven Central into .moodlake/kafka, once. */
-function fetchJars(): void {
-  if (existsSync(libs)) return
-  mkdirSync(home, { recursive: true })
-  const folder = mkdtempSync(join(home, 'fetch-'))
-  writeFileSync(
-    join(folder, 'pom.xml'),
-    `<project><modelVersion>4.0.0</modelVersion><groupId>moodlake</groupId><artifactId>kafka</artifactId><version>1</version><dependencies><dependency>
-    <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency></dependencies></project>`,
-  )
-  execFileSync('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=libs'], { cwd: folder, stdio: 'inherit' })
-  if (!existsSync(libs)) renameSync(join(folder, 'libs'), libs)
-  rmSync(folder, { recursive: true })
-}
 
 /** A broker of its own on free ports of this machine. */
 export interface KafkaBroker {
@@ -62,7 +39,7 @@ const java = (...args: string[]) => ['-Xmx512m', '-cp', join(libs, '*'), ...args
 
 /** Starts a KRaft broker in a new folder; stop it when done. */
 export async function startKafka(): Promise<KafkaBroker> {
-  fetchJars()
+  fetchJars(libs, `org.apache.kafka:kafka_2.13:${VERSION}`)
   const folder = mkdtempSync(join(tmpdir(), 'moodlake-kafka-'))
   const [port, controller, securePort] = [await freePort(), await freePort(), await freePort()]
   const password = randomBytes(12).toString('hex')

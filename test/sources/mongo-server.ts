@@ -1,23 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { freePort } from '../stores/s3-server.js'
+import { fetchJars, lacks } from './maven.js'
 import { type DatabaseServer, untilAnswering } from './postgres-server.js'
 
 const VERSION = '1.47.0'
 const home = resolve('.moodlake/mongo')
 const libs = join(home, `mongo-java-server-${VERSION}`)
-
-function lacks(program: string): boolean {
-  try {
-    execFileSync(program, ['-version'], { stdio: 'ignore' })
-    return false
-  } catch {
-    return true
-  }
-}
 
 /** Why the MongoDB tests cannot run here, or undefined. */
 export const noMongo = lacks('javac')
@@ -58,26 +50,15 @@ public class Main {
 }
 `
 
-/** Fetches the server's jars from Maven Central into .moodlake/mongo, once. */
-function fetchJars(): void {
-  if (existsSync(libs)) return
-  mkdirSync(home, { recursive: true })
-  const folder = mkdtempSync(join(home, 'fetch-'))
-  writeFileSync(
-    join(folder, 'pom.xml'),
-    `<project><modelVersion>4.0.0</modelVersion><groupId>moodlake</groupId><artifactId>mongo</artifactId><version>1</version><dependencies><dependency>
-    <groupId>de.bwaldvogel</groupId><artifactId>mongo-java-server-h2-backend</artifactId><version>${VERSION}</version></dependency></dependencies></project>`,
-  )
-  execFileSync('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=libs'], { cwd: folder, stdio: 'inherit' })
-  writeFileSync(join(folder, 'libs', 'Main.java'), MAIN)
-  execFileSync('javac', ['-cp', join(folder, 'libs', '*'), join(folder, 'libs', 'Main.java')])
-  if (!existsSync(libs)) renameSync(join(folder, 'libs'), libs)
-  rmSync(folder, { recursive: true })
+/** Compiles the server's main class beside its jars. */
+function compileMain(folder: string): void {
+  writeFileSync(join(folder, 'Main.java'), MAIN)
+  execFileSync('javac', ['-cp', join(folder, '*'), join(folder, 'Main.java')])
 }
 
 /** Starts a server that speaks MongoDB's protocol and keeps its data on disk; stop it when done. */
 export async function startMongo(): Promise<DatabaseServer> {
-  fetchJars()
+  fetchJars(libs, `de.bwaldvogel:mongo-java-server-h2-backend:${VERSION}`, compileMain)
   const folder = mkdtempSync(join(tmpdir(), 'moodlake-mongo-'))
   const port = await freePort()
   const uri = `mongodb://127.0.0.1:${port}/tweets`
