@@ -21,6 +21,8 @@ const ACTIONS = ['add', 'remove', 'metaData', 'protocol', 'txn', 'domainMetadata
 export async function readCheckpoint(store: Store, checkpoint: CheckpointFiles): Promise<TableState> {
   const state = emptyState(checkpoint.version)
   await readFiles(store, state, await readFiles(store, state, checkpoint.paths))
+  if (!state.protocol && !state.metaData && !state.files.size)
+    throw new CorruptLogError(store.uri, checkpoint.paths[0] as string, checkpoint.version, 'a checkpoint without any action')
   return state
 }
 
@@ -89,7 +91,9 @@ async function readParquet(file: string, take: (actions: Action[]) => void, file
   const database = await duckdb()
   const source = `read_parquet(${quoteText(file)}, hive_partitioning=false)`
   const fields = await fieldsIn(database, file)
-  if (!fields.size) throw new Complaint('a checkpoint without any action')
+  // Spark deals actions out to parts by the hash of their path: a part may have got none.
+  if (!fields.size && (await database.rows(`SELECT 1 FROM ${source} LIMIT 1`)).length)
+    throw new Complaint('rows without any action')
   const others = [...fields].filter(([name, given]) => name !== 'add' && given.size).map(([name]) => name)
   const given = fields.get('add')
   const [documents, lists] = await Promise.all([

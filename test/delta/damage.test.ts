@@ -9,7 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as delta from '../../src/delta/index.js'
@@ -64,6 +64,44 @@ describe('a damaged table', () => {
     expect(await ids(folder)).toEqual(upTo(12))
     rmSync(log(folder, commit(0)))
     await expect(openTable(folder)).rejects.toMatchObject({ name: 'CorruptLogError', version: 12 })
+  })
+
+  it('is not a table whose checkpoint has parts without rows', async () => {
+    const emptied = async (parts: (number: number) => string, wheres: readonly string[]) => {
+      const folder = copy()
+      const source = `read_parquet(${delta.quoteText(log(folder, checkpoint(12)))})`
+      for (const [i, where] of wheres.entries()) {
+        const path = log(folder, parts(i + 1))
+        mkdirSync(dirname(path), { recursive: true })
+        await (await delta.duckdb()).run(
+          `COPY (SELECT * FROM ${source} WHERE ${where}) TO ${delta.quoteText(path)} (FORMAT parquet)`,
+        )
+      }
+      for (const version of [0, ...upTo(11)]) rmSync(log(folder, commit(version)))
+      for (const version of [4, 8, 12]) rmSync(log(folder, checkpoint(version)))
+      return folder
+    }
+    const part = (of: number) => (number: number) =>
+      checkpoint(12).replace('parquet', `${String(number).padStart(10, '0')}.${String(of).padStart(10, '0')}.parquet`)
+    expect(await ids(await emptied(part(3), ['"add" IS NOT NULL', 'false', '"add" IS NULL']))).toEqual(upTo(12))
+
+    const sidecar = (number: number) => join('_sidecars', `${number}.parquet`)
+    const folder = await emptied(sidecar, ['"add" IS NOT NULL', 'false'])
+    const first = readFileSync(join(sound, '_delta_log', commit(0)), 'utf8').split('\n')
+    const actions = [
+      '{"checkpointMetadata":{"version":12}}',
+      ...first.filter(line => /^{"(protocol|metaData)"/.test(line)),
+      ...[1, 2].map(i => `{"sidecar":{"path":"${i}.parquet","sizeInBytes":1,"modificationTime":1}}`),
+    ]
+    const name = `${checkpoint(12).replace('parquet', '80a083e8-7026-4e79-81be-64bd76c43a11')}.json`
+    writeFileSync(log(folder, name), actions.join('\n'))
+    expect(await ids(folder)).toEqual(upTo(12))
+
+    for (const wheres of [['false'], ['false', 'false']])
+      await expect(emptied(part(wheres.length), wheres).then(openTable)).rejects.toMatchObject({
+        name: 'CorruptLogError',
+        cause: { message: expect.stringContaining('a checkpoint without any action') },
+      })
   })
 
   it('is read from an older checkpoint where the log was cleaned', async () => {
