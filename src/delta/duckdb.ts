@@ -77,8 +77,6 @@ export interface Duckdb {
 }
 
 const CHUNK_ROWS = 2048
-/** Rows that one thread works on at a time: DuckDB's own 122,880 would leave three of four threads idle on a batch. */
-const ROW_GROUP = 8 * CHUNK_ROWS
 /** Types whose values come as DuckDB takes them; a BLOB as `blobValue`. */
 const PLAIN = new Set([DuckDBTypeId.DOUBLE, DuckDBTypeId.INTEGER, DuckDBTypeId.BOOLEAN, DuckDBTypeId.BLOB])
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
@@ -182,9 +180,6 @@ function scanFunction(scans: ReadonlyMap<number, Scanned>): DuckDBTableFunction 
  */
 export async function openDuckdb(settings: Record<string, string> = {}): Promise<Duckdb & { close(): void }> {
   const instance = await DuckDBInstance.create(':memory:', { ...defaults(), ...settings })
-  const first = await instance.connect()
-  await first.run(`ATTACH ':memory:' AS batches (ROW_GROUP_SIZE ${ROW_GROUP})`)
-  first.closeSync()
   const idle: DuckDBConnection[] = []
   const open = new Set<DuckDBConnection>()
 
@@ -192,7 +187,8 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
     const free = idle.pop()
     if (free) return free
     const connection = await instance.connect()
-    await connection.run("SET TimeZone = 'UTC'; USE batches")
+    // A thread takes a chunk of a table at a time, and not 122,880 rows, which is more than a batch has.
+    await connection.run("SET TimeZone = 'UTC'")
     open.add(connection)
     return connection
   }

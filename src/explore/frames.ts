@@ -1,6 +1,6 @@
 /** Tables in the forms that notebooks use: rows, arquero tables, danfo data frames, and back. Values are handed over, not copied. */
 import { createRequire } from 'node:module'
-import { table as arqueroTable, type ColumnTable } from 'arquero'
+import type { ColumnTable } from 'arquero'
 import type { DataFrame } from 'danfojs-node'
 
 /** An arquero table, as far as this module reads it. */
@@ -92,7 +92,8 @@ export function toColumns(table: TableLike): Columns {
 /** The table as an arquero `ColumnTable`: the same values (dates, lists and text are shared, not copied). */
 export function toArquero(table: TableLike): ColumnTable {
   const columns = toColumns(table)
-  return arqueroTable(columns.names.map(name => [name, columns.values(name)!] as [string, unknown[]]))
+  const { table: make } = createRequire(import.meta.url)('arquero') as typeof import('arquero')
+  return make(columns.names.map(name => [name, columns.values(name)!] as [string, unknown[]]))
 }
 
 /** danfo's name for what a column holds. */

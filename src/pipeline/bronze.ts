@@ -76,41 +76,64 @@ export async function bronze(raw: Batch, options: BronzeOptions): Promise<Bronze
 }
 
 async function readRecords(raw: Batch, admitted: readonly string[], now: Date): Promise<Batch> {
-  const sorted = await raw.sql(from => sortForms(from))
+  const plain = await raw.sql(from => plainRows(from, admitted, now))
+  let rest: Batch | undefined
+  let read: Batch | undefined
   try {
-    const rest = await sorted.sql(
-      from => `SELECT n, record, damage, source_file, line FROM ${from} WHERE path = 'rest' ORDER BY n`,
+    rest = await plain.sql(
+      from =>
+        `SELECT rowid AS n, record, rescue AS damage, source_file, source_line AS line FROM ${from} WHERE form = ${REST} ORDER BY n`,
     )
-    try {
-      const read = await readRest(rest, admitted)
-      try {
-        return await sorted.sql(from => fastRows(from, read, admitted, now))
-      } finally {
-        await read.drop()
-      }
-    } finally {
-      await rest.drop()
-    }
+    if (!rest.count) return plain
+    read = await readRest(rest, admitted)
+    const { from: others } = read
+    const time = `${timeSql(now)} AS processing_time`
+    const whole = await plain.sql(
+      from => `SELECT * EXCLUDE (n) FROM (
+        SELECT rowid AS n, * FROM ${from} WHERE form <> ${REST} UNION ALL BY NAME SELECT *, ${time} FROM ${others}
+      ) ORDER BY n`,
+    )
+    await plain.drop()
+    return whole
+  } catch (error) {
+    await plain.drop()
+    throw error
   } finally {
-    await sorted.drop()
+    await rest?.drop()
+    await read?.drop()
   }
 }
 
-/** Tells the two exact forms, which SQL can read, from the rest. */
-function sortForms(from: string): string {
+/** The form of a row that waits for `readRecord`: `record` and `rescue` then hold the record and its damage. */
+const REST = "'rest'"
+
+/** Rows of bronze, complete where their record has one of the two exact forms that SQL can read. */
+function plainRows(from: string, admitted: readonly string[], now: Date): string {
   const isText = (i: number) => `v1[${i}] IN ('VARCHAR', 'NULL')`
+  const either = (v1: string, classroom: string, rest = 'NULL') =>
+    `CASE form WHEN 'twitter-v1' THEN ${v1} WHEN 'classroom' THEN ${classroom} ELSE ${rest} END`
+  const none = admitted.map(name => `, NULL::VARCHAR AS ${quoteName(name)}`).join('')
   return `
-    SELECT n, record, source_file, line, damage, CASE
-      WHEN v1[1] = 'VARCHAR' AND v1[2] = 'VARCHAR' AND v1[3] = 'OBJECT' AND v1[6] IS NULL AND v1[7] IS NULL
-        AND (v1[4] = 'VARCHAR' OR (v1[4] IS NULL OR v1[4] = 'NULL') AND ${isText(5)} OR v1[4] = 'NULL' AND v1[5] IS NULL)
-        AND (v1[8] IS NULL OR ${isText(8)}) AND (v1[9] IS NULL OR ${isText(9)}) THEN 'twitter-v1'
-      WHEN v1[10:] = ['VARCHAR', 'VARCHAR', 'VARCHAR', 'VARCHAR'] AND list_sort(json_keys(record)) = ['date', 'sentiment', 'text', 'user'] THEN 'classroom'
-      ELSE 'rest' END AS path
+    SELECT ${either('v[1]', 'NULL')}::VARCHAR AS id, ${either('v[2]', 'v[1]')} AS date, ${either('coalesce(v[6], v[7])', 'v[2]')} AS "user",
+      ${either('coalesce(v[3], v[4])', 'v[3]')} AS text, ${either('NULL', 'v[4]')}::VARCHAR AS sentiment, ${either('v[5]', 'NULL')}::VARCHAR AS lang, form,
+      ${either('record', 'NULL', 'record')} AS record, ${either('NULL', 'NULL', 'damage')}::VARCHAR AS rescue, source_file, line AS source_line${none},
+      ${timeSql(now)} AS processing_time
     FROM (
-      SELECT rowid AS n, *, CASE WHEN damage IS NULL AND json_valid(record) AND record[1] = '{' THEN json_type(record, ${paths([...V1_PATHS, ...CLASSROOM_PATHS])}) END AS v1
-      FROM ${from}
+      SELECT *, ${either(`json_extract_string(record, ${paths(V1_VALUES)})`, `json_extract_string(record, ${paths(CLASSROOM_PATHS)})`)} AS v
+      FROM (
+        SELECT *, CASE
+          WHEN v1[1] = 'VARCHAR' AND v1[2] = 'VARCHAR' AND v1[3] = 'OBJECT' AND v1[6] IS NULL AND v1[7] IS NULL
+            AND (v1[4] = 'VARCHAR' OR (v1[4] IS NULL OR v1[4] = 'NULL') AND ${isText(5)} OR v1[4] = 'NULL' AND v1[5] IS NULL)
+            AND (v1[8] IS NULL OR ${isText(8)}) AND (v1[9] IS NULL OR ${isText(9)}) THEN 'twitter-v1'
+          WHEN v1 IS NOT NULL AND json_type(record, ${paths(CLASSROOM_PATHS)}) = ['VARCHAR', 'VARCHAR', 'VARCHAR', 'VARCHAR']
+            AND list_sort(json_keys(record)) = ['date', 'sentiment', 'text', 'user'] THEN 'classroom'
+          ELSE ${REST} END AS form
+        FROM (SELECT *, CASE WHEN damage IS NULL AND starts_with(record, '{') THEN TRY(json_type(record, ${paths(V1_PATHS)})) END AS v1 FROM ${from})
+      )
     )`
 }
+
+const timeSql = (now: Date) => `${quoteText(now.toISOString())}::TIMESTAMPTZ`
 
 /** Reads the records that SQL could not, in JavaScript. */
 async function readRest(rest: Batch, admitted: readonly string[]): Promise<Batch> {
@@ -140,23 +163,4 @@ async function readRest(rest: Batch, admitted: readonly string[]): Promise<Batch
 function damaged(text: string, base64: string): RecordFields {
   const none = { id: null, date: null, user: null, text: null, sentiment: null, lang: null, record: null, extra: {} }
   return { ...none, form: 'unknown', rescue: JSON.stringify({ not_utf8: text, base64 }) }
-}
-
-/** The rows that SQL reads, in order, and among them those that JavaScript has read. */
-function fastRows(sorted: string, read: Batch, admitted: readonly string[], now: Date): string {
-  const columns = [...FIELDS, 'source_file', 'source_line', ...admitted].map(quoteName).join(', ')
-  const none = admitted.map(name => `, NULL::VARCHAR AS ${quoteName(name)}`).join('')
-  const time = `${quoteText(now.toISOString())}::TIMESTAMPTZ AS processing_time`
-  const either = (v1: string, classroom = 'NULL') => `CASE path WHEN 'twitter-v1' THEN ${v1} ELSE ${classroom} END`
-  const fast = `
-    SELECT n, ${either('v[1]')} AS id, ${either('v[2]', 'v[1]')} AS date, ${either('coalesce(v[6], v[7])', 'v[2]')} AS "user",
-      ${either('coalesce(v[3], v[4])', 'v[3]')} AS text, ${either('NULL', 'v[4]')}::VARCHAR AS sentiment, ${either('v[5]')} AS lang, path AS form,
-      ${either('record')} AS record, NULL::VARCHAR AS rescue, source_file, line AS source_line${none}
-    FROM (
-      SELECT *, ${either(`json_extract_string(record, ${paths(V1_VALUES)})`, `json_extract_string(record, ${paths(CLASSROOM_PATHS)})`)} AS v
-      FROM ${sorted} WHERE path <> 'rest'
-    )`
-  return read.count
-    ? `SELECT ${columns}, ${time} FROM (${fast} UNION ALL BY NAME SELECT * FROM ${read.from}) ORDER BY n`
-    : `SELECT ${columns}, ${time} FROM (${fast})`
 }

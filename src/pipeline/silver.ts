@@ -5,7 +5,7 @@ import type { RuleCount } from '../streams/stream.js'
 import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
 import { tweetDateSql } from '../text/dates.js'
 import { type Marked, readFacets } from '../text/facets.js'
-import { languageOf } from '../text/language.js'
+import { primaryLanguage } from '../text/language-tag.js'
 import { placeOf, type TweetPlace } from '../text/place.js'
 import { LABELS } from '../tweet.js'
 import { droppedRows, type Expectation, judgeSql, tally, withFlags } from './expectations.js'
@@ -189,7 +189,7 @@ async function readTweets(columns: Record<string, unknown[]>): Promise<Record<st
     made.handles![i] = (marked?.mentions.length ? marked.mentions : mentionsOf(text)).join(' ') || null
     made.tags![i] = (marked?.hashtags.length ? marked.hashtags : hashtagsOf(text)).join(' ') || null
     made.retweet![i] = isRetweet(text)
-    made.language![i] = languageOf(langs[i], text)
+    made.language![i] = primaryLanguage(langs[i]) ?? (await import('../text/language.js')).detectLanguage(text)
     made.location![i] = place?.location ?? null
     made.latitude![i] = place?.latitude ?? null
     made.longitude![i] = place?.longitude ?? null

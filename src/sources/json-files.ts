@@ -183,46 +183,49 @@ async function batchOfFiles(files: readonly InputFile[]): Promise<Batch> {
     source_file: { type: 'VARCHAR', values: files.map(file => file.path) },
     content: { type: 'BLOB', values: files.map(file => blobValue(file.bytes)) },
   })
-  const lines = await contents.sql(
-    from => `
-      SELECT k, source_file, unnest(parts) AS record, unnest(range(1, len(parts) + 1))::INTEGER AS line
-      FROM (SELECT k, source_file, coalesce(string_split(TRY(decode(content)), chr(10)), [NULL]) AS parts FROM ${from})`,
-  )
-  await contents.drop()
-  const odd = await lines.sql(
-    from => `
-      SELECT DISTINCT k FROM ${from}
-      WHERE record IS NULL OR record <> '' AND NOT (starts_with(record, '{') AND ends_with(record, '}')) ORDER BY k`,
-  )
   try {
-    const plain = (from: string) => `SELECT record, source_file, line, NULL::VARCHAR AS damage FROM ${from} WHERE record <> ''`
-    if (!odd.count) return await lines.sql(plain)
-    const cut = await cutRecords(odd, files)
+    const lines = await contents.sql(from => `SELECT * EXCLUDE (k) FROM (${linesSql(from)})`)
+    const odd = await lines.sql(
+      from => `
+        SELECT DISTINCT source_file FROM ${from}
+        WHERE record IS NULL OR NOT (starts_with(record, '{') AND ends_with(record, '}'))`,
+    )
     try {
-      return await lines.sql(
-        from => `
-          SELECT record, source_file, line, damage FROM (
-            SELECT k, record, source_file, line, NULL::VARCHAR AS damage FROM ${from}
-            WHERE record <> '' AND k NOT IN (SELECT k FROM ${odd.from})
-            UNION ALL BY NAME SELECT * FROM ${cut.from}
-          ) ORDER BY k, line`,
-      )
+      if (!odd.count) return lines
+      await lines.drop()
+      const cut = await cutRecords(odd, files)
+      try {
+        const plain = (from: string) => linesSql(`(FROM ${from} WHERE source_file NOT IN (FROM ${odd.from}))`)
+        return await contents.sql(
+          from => `SELECT * EXCLUDE (k) FROM (${plain(from)} UNION ALL BY NAME FROM ${cut.from}) ORDER BY k, line`,
+        )
+      } finally {
+        await cut.drop()
+      }
     } finally {
-      await cut.drop()
+      await odd.drop()
     }
   } finally {
-    await Promise.all([lines.drop(), odd.drop()])
+    await contents.drop()
   }
 }
 
-/** The records of the files whose numbers are in `odd`. */
+/** The lines of files that are not empty; one null for a file that is not UTF-8. */
+function linesSql(contents: string): string {
+  return `
+    SELECT k, record, source_file, line, NULL::VARCHAR AS damage FROM (
+      SELECT k, source_file, unnest(parts) AS record, unnest(range(1, len(parts) + 1))::INTEGER AS line
+      FROM (SELECT k, source_file, coalesce(string_split(TRY(decode(content)), chr(10)), [NULL]) AS parts FROM ${contents})
+    ) WHERE record IS DISTINCT FROM ''`
+}
+
+/** The records of the files that `odd` names. */
 async function cutRecords(odd: Batch, files: readonly InputFile[]): Promise<Batch> {
+  const named = new Set<string>()
+  for await (const rows of odd.rows<{ source_file: string }>()) for (const row of rows) named.add(row.source_file)
   const found: (CutRecord & { k: number; source_file: string })[] = []
-  for await (const rows of odd.rows<{ k: number }>())
-    for (const { k } of rows) {
-      const { path, bytes } = files[k]!
-      for (const record of recordsOf(bytes)) found.push({ ...record, k, source_file: path })
-    }
+  for (const [k, { path, bytes }] of files.entries())
+    if (named.has(path)) for (const record of recordsOf(bytes)) found.push({ ...record, k, source_file: path })
   return batchOfRows(found as unknown as Row[], {
     k: 'INTEGER',
     record: 'VARCHAR',

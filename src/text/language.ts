@@ -7,14 +7,11 @@
  */
 import { eld } from 'eld/extrasmall'
 import { cleanText } from './clean.js'
+import { primaryLanguage } from './language-tag.js'
 
 /** The answer where nobody knows: BCP 47 "undetermined". */
 export const UNKNOWN_LANGUAGE = 'und'
 
-/** Codes that Twitter still writes in their old form. */
-const RENAMED: Record<string, string> = { in: 'id', iw: 'he', ji: 'yi', jw: 'jv' }
-/** Codes that say that no language was found: no linguistic content, several, and Twitter's own `qme`, `qht`, `qst`, …. */
-const NO_LANGUAGE = /^(?:und|zxx|mul|mis|art|q[a-t][a-z])$/
 /** Fewer letters than these tell nothing. */
 const FEWEST_LETTERS = 6
 
@@ -30,13 +27,6 @@ export function detectLanguage(text: string): string {
   if ((words.match(/\p{L}/gu)?.length ?? 0) < FEWEST_LETTERS) return UNKNOWN_LANGUAGE
   const found = eld.detect(words)
   return found.language && found.isReliable() ? found.language : UNKNOWN_LANGUAGE
-}
-
-/** A platform's language tag as its primary subtag in today's spelling (`pt-BR` → `pt`, `in` → `id`); undefined when it names none. */
-export function primaryLanguage(tag: string | null | undefined): string | undefined {
-  const primary = tag?.trim().toLowerCase().split(/[-_]/)[0] ?? ''
-  if (!/^[a-z]{2,3}$/.test(primary) || NO_LANGUAGE.test(primary)) return undefined
-  return RENAMED[primary] ?? primary
 }
 
 /**

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { detectLanguage, languageOf, primaryLanguage } from '../../src/text/language.js'
+import { detectLanguage, languageOf } from '../../src/text/language.js'
+import { primaryLanguage } from '../../src/text/language-tag.js'
 
 const umsab = join(process.env.MOODLAKE_SHARED ?? '../shared', 'data/umsab')
 
