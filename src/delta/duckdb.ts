@@ -19,7 +19,7 @@ import {
   JSDuckDBValueConverter,
   JSToDuckDBValueConverter,
 } from '@duckdb/node-api'
-import { columnVector, fillTexts, type Vector } from './vectors.js'
+import { columnVector, fillTexts, readTexts, type Vector } from './vectors.js'
 
 /** A row as a plain object: numbers (bigint past 2^53, text for decimals no number can hold), strings, booleans, `Date`s, arrays, nested objects, null. */
 export type Row = Record<string, unknown>
@@ -56,6 +56,14 @@ export interface ResultColumn {
   fields?: readonly string[]
 }
 
+/** Takes the parts of a table. */
+export interface Loader {
+  /** Rows: a value a row for each column. */
+  add(columns: Readonly<Record<string, readonly unknown[]>>): Promise<void>
+  /** To be called when all are there, or when nothing more is to come. */
+  close(): void
+}
+
 /** Queries over the process's in-memory database. */
 export interface Duckdb {
   /** Runs a statement; gives the number of rows it changed. */
@@ -66,12 +74,14 @@ export interface Duckdb {
   stream<T = Row>(sql: string, params?: readonly unknown[]): AsyncIterable<T[]>
   /** As `stream`, the columns of each chunk, with DuckDB's own exact values. */
   streamColumns(sql: string): AsyncIterable<DuckDBValue[][]>
-  /** A query's columns as arrays, one entry per row. */
-  columns(sql: string, params?: readonly unknown[]): Promise<Record<string, unknown[]>>
+  /** A query's columns as arrays, one entry per row, in parts of at least so many rows, but the last. */
+  parts(sql: string, rows: number): AsyncIterable<Record<string, unknown[]>>
   /** Names and types of a query's columns, without running it. */
   describe(sql: string): Promise<ResultColumn[]>
   /** Makes a table out of JavaScript columns of equal length. */
   load(table: string, columns: Record<string, Column>): Promise<void>
+  /** Makes a table of columns of these DuckDB types that come in parts. */
+  loader(table: string, types: Readonly<Record<string, string>>): Promise<Loader>
   /** Lets queries read JavaScript rows a chunk at a time, as fast as the query goes. */
   scan(columns: readonly ScanColumn[], rows: readonly Row[]): Scan
 }
@@ -203,6 +213,41 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
   const scans = new Map<number, Scanned>()
   let scanned = 0
   await using(async connection => connection.registerTableFunction(scanFunction(scans)))
+  async function loader(table: string, columns: Readonly<Record<string, string>>): Promise<Loader> {
+    const names = Object.keys(columns)
+    const connection = await take()
+    await connection.run(
+      `CREATE TABLE ${quoteName(table)} (${names.map(name => `${quoteName(name)} ${columns[name]}`).join(', ')})`,
+    )
+    const appender = await connection.createAppender(table)
+    const types = names.map((_, i) => appender.columnType(i))
+    return {
+      async add(part) {
+        const values = names.map(name => part[name]!)
+        const rows = values[0]?.length ?? 0
+        for (const [i, name] of names.entries())
+          if (values[i]!.length !== rows)
+            throw new Error(`${table}: column ${name} has ${values[i]!.length} values, others have ${rows}`)
+        for (let start = 0; start < rows; start += CHUNK_ROWS) {
+          const end = Math.min(rows, start + CHUNK_ROWS)
+          const chunk = DuckDBDataChunk.create(types, end - start)
+          for (const [i, { typeId }] of types.entries()) {
+            const some = rows > CHUNK_ROWS ? values[i]!.slice(start, end) : values[i]!
+            if (typeId === DuckDBTypeId.VARCHAR) fillTexts(columnVector(chunk, i), some as (string | null)[])
+            else if (PLAIN.has(typeId)) chunk.setColumnValues(i, some as DuckDBValue[])
+            else chunk.setColumnValuesConverted(i, some as (JS | null)[], JSToDuckDBValueConverter)
+          }
+          appender.appendDataChunk(chunk)
+          // Loading is synchronous work: other things of this process get their turn in between.
+          if (start % (16 * CHUNK_ROWS) === 0) await new Promise(setImmediate)
+        }
+      },
+      close() {
+        appender.closeSync()
+        idle.push(connection)
+      },
+    }
+  }
   const bind = (params?: readonly unknown[]) => (params ? (params as DuckDBValue[]) : undefined)
 
   return {
@@ -212,11 +257,33 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
         const result = await connection.run(sql, bind(params))
         return (await result.convertRowObjects(toJs)) as T[]
       }),
-    columns: (sql, params) =>
-      using(async connection => {
-        const result = await connection.run(sql, bind(params))
-        return (await result.convertColumnsObject(toJs)) as Record<string, unknown[]>
-      }),
+    async *parts(sql, rows) {
+      const connection = await take()
+      try {
+        const result = await connection.stream(sql)
+        const names = result.columnNames()
+        const types = result.columnTypes()
+        let part: Record<string, unknown[]> | undefined
+        let count = 0
+        for await (const chunk of result) {
+          if (!chunk.rowCount) continue
+          const columns = types.map((type, i) =>
+            type.typeId === DuckDBTypeId.VARCHAR
+              ? readTexts(columnVector(chunk, i), chunk.rowCount)
+              : chunk.convertColumnValues(i, toJs as Parameters<typeof chunk.convertColumnValues>[1]),
+          )
+          part = Object.fromEntries(names.map((name, i) => [name, part ? part[name]!.concat(columns[i]) : columns[i]!]))
+          count += chunk.rowCount
+          if (count < rows) continue
+          yield part
+          part = undefined
+          count = 0
+        }
+        if (part) yield part
+      } finally {
+        idle.push(connection)
+      }
+    },
     async *stream<T>(sql: string, params?: readonly unknown[]) {
       const connection = await take()
       try {
@@ -250,38 +317,14 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
       }),
     async load(table, columns) {
       const entries = Object.entries(columns)
-      const rows = entries[0]?.[1].values.length ?? 0
-      for (const [name, { values }] of entries)
-        if (values.length !== rows) throw new Error(`${table}: column ${name} has ${values.length} values, others have ${rows}`)
-      await using(async connection => {
-        await connection.run(
-          `CREATE TABLE ${quoteName(table)} (${entries.map(([name, { type }]) => `${quoteName(name)} ${type}`).join(', ')})`,
-        )
-        if (!rows) return
-        const appender = await connection.createAppender(table)
-        try {
-          const types = entries.map((_, i) => appender.columnType(i))
-          const texts = types.map(type => type.typeId === DuckDBTypeId.VARCHAR)
-          const plain = types.map(type => PLAIN.has(type.typeId))
-          for (let start = 0; start < rows; start += CHUNK_ROWS) {
-            const end = Math.min(rows, start + CHUNK_ROWS)
-            const chunk = DuckDBDataChunk.create(types, end - start)
-            entries.forEach(([, { values }], i) => {
-              const part = values.slice(start, end)
-              if (texts[i]) fillTexts(columnVector(chunk, i), part as (string | null)[])
-              else if (plain[i]) chunk.setColumnValues(i, part as DuckDBValue[])
-              else chunk.setColumnValuesConverted(i, part as (JS | null)[], JSToDuckDBValueConverter)
-            })
-            appender.appendDataChunk(chunk)
-            // Loading is synchronous work: other things of this process get their turn in between.
-            if (start % (16 * CHUNK_ROWS) === 0) await new Promise(setImmediate)
-          }
-          appender.flushSync()
-        } finally {
-          appender.closeSync()
-        }
-      })
+      const made = await loader(table, Object.fromEntries(entries.map(([name, { type }]) => [name, type])))
+      try {
+        await made.add(Object.fromEntries(entries.map(([name, { values }]) => [name, values])))
+      } finally {
+        made.close()
+      }
     },
+    loader,
     scan(columns, rows) {
       const id = ++scanned
       const scan: Scanned = {

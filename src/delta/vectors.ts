@@ -1,6 +1,6 @@
 /**
- * Values into DuckDB's vectors at the level of its C API, a column of a chunk at a time: what crosses into DuckDB is one
- * block of memory a column, not one call a value.
+ * Values into DuckDB's vectors, and texts out of them, at the level of its C API, a column of a chunk at a time: what crosses is
+ * one block of memory a column, not one call a value.
  */
 import type { DuckDBDataChunk } from '@duckdb/node-api'
 import bindings, { type Vector } from '@duckdb/node-bindings'
@@ -158,4 +158,54 @@ export function columnVector({ chunk }: DuckDBDataChunk, index: number): Vector 
 /** Vector of a struct's field. */
 export function fieldVector(vector: Vector, index: number): Vector {
   return bindings.struct_vector_get_child(vector, index)
+}
+
+/** Less than a page of memory: between two texts that lie no further apart all can be read. */
+const GAP_BYTES = 4000
+
+/** The texts of a vector's first rows, null where they are null. Those that lie side by side are fetched together. */
+export function readTexts(vector: Vector, count: number): (string | null)[] {
+  const entries = bindings.vector_get_data(vector, count * ENTRY_BYTES)
+  const inline = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength)
+  const words = new Uint32Array(entries.buffer, entries.byteOffset, 4 * count)
+  const valid = bindings.vector_get_validity(vector, 8 * Math.ceil(count / 64)) as Uint8Array | null
+  const texts = new Array<string | null>(count).fill(null)
+  const isNull = (i: number) => valid !== null && !((valid[i >> 3] as number) & (1 << (i & 7)))
+  const lengthOf = (i: number) => words[4 * i] as number
+  const addressOf = (i: number) => (words[4 * i + 3] as number) * 2 ** 32 + (words[4 * i + 2] as number)
+  const pointer = new Uint32Array(2)
+  let [first, low, high] = [0, Number.POSITIVE_INFINITY, 0]
+
+  function fetch(end: number): void {
+    if (high === 0) return
+    pointer[0] = low % 2 ** 32
+    pointer[1] = Math.floor(low / 2 ** 32)
+    const bytes = bindings.get_data_from_pointer(pointer.buffer, 0, high - low)
+    const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let i = first; i < end; i++) {
+      if (isNull(i) || lengthOf(i) <= INLINE_BYTES) continue
+      const at = addressOf(i) - low
+      texts[i] = block.toString('utf8', at, at + lengthOf(i))
+    }
+  }
+
+  for (let i = 0; i < count; i++) {
+    if (isNull(i)) continue
+    const length = lengthOf(i)
+    if (length <= INLINE_BYTES) {
+      texts[i] = inline.toString('utf8', i * ENTRY_BYTES + 4, i * ENTRY_BYTES + 4 + length)
+      continue
+    }
+    const at = addressOf(i)
+    if (high && (at > high + GAP_BYTES || at + length < low - GAP_BYTES)) {
+      fetch(i)
+      first = i
+      low = Number.POSITIVE_INFINITY
+      high = 0
+    }
+    low = Math.min(low, at)
+    high = Math.max(high, at + length)
+  }
+  fetch(count)
+  return texts
 }

@@ -1,4 +1,5 @@
 import { type DeltaTable, duckdb, parseSchema, type Snapshot } from '../delta/index.js'
+import type { Batch } from '../sources/batch.js'
 import { blueskyFeed, isBlueskyAddress, parseBlueskyAddress } from '../sources/bluesky.js'
 import { jsonFiles, relogFiles } from '../sources/json-files.js'
 import { kafkaTopic } from '../sources/kafka.js'
@@ -19,7 +20,7 @@ import { checkExpectations, droppedRows, type Expectations } from './expectation
 import { GOLD_RULES, gold, type NamedModel } from './gold.js'
 import { lakeTable } from './lake.js'
 import { TWEET_ID } from './quarantine-rows.js'
-import { SILVER_RULES, silver } from './silver.js'
+import { type ReadBronze, readBronze, SILVER_RULES, silver } from './silver.js'
 import { startSink } from './sink-stream.js'
 import { type PipelineStreamOptions, streamOptions } from './stream-options.js'
 import { openSuppression } from './suppression.js'
@@ -133,7 +134,10 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
   const quarantine = await lakeTable(lake, 'quarantine')
   return startStream({
     ...(await streamOptions('silver_stream', options)),
-    source: tableSource('bronze', async () => source),
+    // What silver holds decides which tweets come too late: only then must a batch wait to be read for the one before it.
+    source: tableSource<Batch | ReadBronze>('bronze', async () => source, {
+      ...(latenessMs === undefined && { rows: select => readBronze(`(${select})`, { rules, now: new Date() }) }),
+    }),
     definition: { source: 'table bronze', text: TEXT_VERSION },
     recover: () => lastBatch('silver_stream', [table, quarantine]),
     async work(rows, context): Promise<BatchResult> {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { duckdb, parseSchema, quoteName, quoteText } from '../delta/index.js'
-import type { Batch } from '../sources/batch.js'
+import { type Batch, batchOfQuery } from '../sources/batch.js'
 import type { RuleCount } from '../streams/stream.js'
 import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
 import { tweetDateSql } from '../text/dates.js'
@@ -101,56 +101,93 @@ export interface SilverOptions {
   now: Date
 }
 
+/** A batch of bronze as silver reads it, whatever silver has: a row per tweet, and what breaks a rule. */
+export interface ReadBronze {
+  /** Rows of bronze. */
+  readonly count: number
+  /** Rows of silver, each tweet once; with rules to come also their `_record`. */
+  tweets: Batch
+  quarantine: Batch
+  /** A predicate that bounds the ids. */
+  range: string
+  expectations: RuleCount[]
+  drop(): Promise<void>
+}
+
 /**
- * Rows of `bronze` → one row per tweet: dates as UTC timestamps, text cleaned, mentions and hashtags as lists, language and
- * place; what breaks a rule goes to quarantine, and a tweet that is there already (or comes twice in the batch) is left out.
- * Records without a platform id get a hash of date, user and text for one.
+ * The part of `silver` that needs the batch alone, so that it can be done before its turn: dates as UTC timestamps, text cleaned, mentions
+ * and hashtags as lists, language and place; what breaks a rule goes to quarantine, and a tweet comes once.
+ * @param from rows of bronze, as a SQL table expression
+ */
+export async function readBronze(from: string, options: Omit<SilverOptions, 'known'>): Promise<ReadBronze> {
+  const { watermark, rules: more = [], now } = options
+  const rules = watermark ? [...SILVER_RULES, lateness(watermark)] : SILVER_RULES
+  const judged = await batchOfQuery(judgeSql(prepared(from), rules))
+  const made: Batch[] = []
+  try {
+    const expectations = await tally(judged, rules)
+    const range = await idRange(judged)
+    const rejection = { record: BRONZE_RECORD, source: 'bronze', tweetId: 'tweet_id', now } as const
+    const quarantine = await judged.sql(from => quarantineSql(from, rules, rejection))
+    made.push(quarantine)
+    const firsts = await judged.sql(from => `SELECT min(rowid) AS n FROM ${from} WHERE _broken IS NULL GROUP BY tweet_id`)
+    made.push(firsts)
+    const withRecord = more.length > 0
+    const distinct = judged.view(from => distinctTweets(from, firsts, judged.count, withRecord), firsts.count)
+    const select = (from: string) => silverRows(from, withRecord ? ', _record' : '')
+    const tweets = await distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, { select, rows: PART_ROWS })
+    await firsts.drop()
+    const drop = async () => void (await Promise.all([tweets.drop(), quarantine.drop()]))
+    return { count: judged.count, tweets, quarantine, range, expectations, drop }
+  } catch (error) {
+    await Promise.all(made.map(batch => batch.drop()))
+    throw error
+  } finally {
+    await judged.drop()
+  }
+}
+
+/**
+ * Rows of `bronze` → one row per tweet; a tweet that is there already is left out. Records without a platform id get a hash of date,
+ * user and text for one.
+ * @param bronze rows of bronze, or what `readBronze` made of them with the same options
  * @throws ExpectationError
  */
-export async function silver(bronze: Batch, options: SilverOptions): Promise<SilverBatch> {
-  const { rules = [], watermark, now } = options
-  const own = watermark ? [...SILVER_RULES, lateness(watermark)] : SILVER_RULES
+export async function silver(bronze: Batch | ReadBronze, options: SilverOptions): Promise<SilverBatch> {
+  const { rules = [], now } = options
+  const read = 'tweets' in bronze ? bronze : await readBronze(bronze.from, options)
   const stages = new Set<Batch>()
   const keep = async (batch: Promise<Batch>) => {
     const made = await batch
     stages.add(made)
     return made
   }
-  const give = (made: Omit<SilverBatch, 'drop' | 'dropped'>): SilverBatch => ({
-    ...made,
-    dropped: droppedRows(made.expectations),
-    drop: async () => void (await Promise.all([made.tweets.drop(), made.quarantine.drop()])),
-  })
   try {
-    const judged = await keep(bronze.sql(from => judgeSql(prepared(from), own)))
-    const counts = await tally(judged, own)
-    const rejected = quarantineSql(judged.from, own, { record: BRONZE_RECORD, source: 'bronze', tweetId: 'tweet_id', now })
-    const known = await options.known?.(await idRange(judged))
-    const distinct = await keep(judged.sql(from => distinctTweets(from, known, rules.length > 0)))
-    const read = distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, from =>
-      silverRows(from, rules.length ? ', _record' : ''),
-    )
-    const standing = judged.count - counts.reduce((sum, { failed }) => sum + failed, 0)
-    if (!rules.length) {
-      const tweets = await read
-      const quarantine = await judged.sql(() => rejected)
-      return give({ tweets, quarantine, duplicates: standing - tweets.count, expectations: counts })
-    }
-    const flagged = await keep(withFlags(await keep(read), rules))
+    const tweets = await newTweets(read.tweets, await options.known?.(read.range))
+    const standing = read.count - read.expectations.reduce((sum, { failed }) => sum + failed, 0)
+    const give = (rows: Batch, quarantine: Batch, expectations: RuleCount[]): SilverBatch => ({
+      ...{ tweets: rows, quarantine, expectations, duplicates: standing - tweets.count, dropped: droppedRows(expectations) },
+      drop: async () => void (await Promise.all([rows, quarantine, read].map(batch => batch.drop()))),
+    })
+    if (!rules.length) return give(tweets, read.quarantine, read.expectations)
+    const flagged = await keep(withFlags(tweets, rules))
     const ruled = await keep(flagged.sql(from => judgeSql(from, rules)))
-    const expectations = [...counts, ...(await tally(ruled, rules))]
+    const expectations = [...read.expectations, ...(await tally(ruled, rules))]
     const broken = quarantineSql(ruled.from, rules, { record: '_record', source: 'bronze', tweetId: 'tweet_id', now })
-    const quarantine = await ruled.sql(() => `${rejected} UNION ALL BY NAME ${broken}`)
-    const tweets = await ruled.sql(from => `SELECT ${SILVER_COLUMNS} FROM ${from} WHERE _broken IS NULL`)
-    return give({ tweets, quarantine, duplicates: standing - ruled.count, expectations })
+    const quarantine = await read.quarantine.sql(from => `SELECT * FROM ${from} UNION ALL BY NAME ${broken}`)
+    const rows = await ruled.sql(from => `SELECT ${SILVER_COLUMNS} FROM ${from} WHERE _broken IS NULL`)
+    return give(rows, quarantine, expectations)
+  } catch (error) {
+    await read.drop()
+    throw error
   } finally {
     await Promise.all([...stages].map(stage => stage.drop()))
   }
 }
 
-/** Rows of bronze with their place in the batch, their time and their tweet's id. */
+/** Rows of bronze with their time and their tweet's id. */
 function prepared(from: string): string {
-  return `(SELECT *, rowid AS n, ${tweetDateSql('date')} AS timestamp, ${TWEET_ID} AS tweet_id FROM ${from})`
+  return `(SELECT *, ${tweetDateSql('date')} AS timestamp, ${TWEET_ID} AS tweet_id FROM ${from})`
 }
 
 /** The ids of a batch as a predicate. */
@@ -160,21 +197,43 @@ async function idRange(judged: Batch): Promise<string> {
   return `tweet_id >= ${quoteText(ids!.low)} AND tweet_id <= ${quoteText(ids!.high)}`
 }
 
-/** The first row of each tweet that silver does not have, with the parts of a platform record that say where. */
-function distinctTweets(from: string, known: string | undefined, withRecord: boolean): string {
+/** The rows of a table whose numbers (`rowid`) are among those in column `n` of another, or are not, in order: a join would keep none. */
+function rowsAt(from: string, numbers: Batch, of: number, among: boolean): string {
+  const bits = `(SELECT bitstring_agg(n, 0, ${Math.max(0, of - 1)}) FROM ${numbers.from})`
+  return `SELECT * FROM ${from} WHERE coalesce(get_bit(${bits}, rowid::INTEGER), 0) = ${among ? 1 : 0}`
+}
+
+/** The tweets that silver does not have. */
+async function newTweets(tweets: Batch, known: string | undefined): Promise<Batch> {
+  if (!known) return tweets
+  const there = await tweets.sql(
+    from => `SELECT rowid AS n FROM ${from} t WHERE EXISTS (FROM ${known} k WHERE k.tweet_id = t.tweet_id)`,
+  )
+  try {
+    return there.count ? await tweets.sql(from => rowsAt(from, there, tweets.count, false)) : tweets
+  } finally {
+    await there.drop()
+  }
+}
+
+/** The first row of each tweet, with the parts of a platform record that say where. */
+function distinctTweets(from: string, firsts: Batch, of: number, withRecord: boolean): string {
   const place = Object.entries(PLACE_PATHS)
     .map(([form, paths]) => `WHEN ${quoteText(form)} THEN json_extract(record, [${paths.map(quoteText).join(', ')}])`)
     .join(' ')
   const somewhere = `len(list_filter(parts, lambda part: part::VARCHAR NOT IN ('null', '""'))) > 0`
-  const isNew = known ? `AND NOT EXISTS (SELECT 1 FROM ${known} k WHERE k.tweet_id = f.tweet_id)` : ''
   const facets = `json_extract(record, [${FACET_PATHS.map(quoteText).join(', ')}])`
   return `
     SELECT * EXCLUDE (parts), CASE WHEN form = 'bluesky' THEN to_json({facets: parts})::VARCHAR WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place FROM (
       SELECT * EXCLUDE (record)${withRecord ? `, ${BRONZE_RECORD} AS _record` : ''}, CASE form ${place} WHEN 'bluesky' THEN ${facets} END AS parts
-      FROM (SELECT * FROM ${from} f WHERE _broken IS NULL ${isNew})
-      QUALIFY row_number() OVER (PARTITION BY tweet_id ORDER BY n) = 1 ORDER BY n
+      FROM (${rowsAt(from, firsts, of, true)})
     )`
 }
+
+/** Tweets that are read before other things of this process get their turn. */
+const TURN = 256
+/** Tweets that JavaScript has in memory at a time. */
+const PART_ROWS = 2048
 
 async function readTweets(columns: Record<string, unknown[]>): Promise<Record<string, unknown[]>> {
   const texts = columns.text as string[]
@@ -189,11 +248,12 @@ async function readTweets(columns: Record<string, unknown[]>): Promise<Record<st
     made.handles![i] = (marked?.mentions.length ? marked.mentions : mentionsOf(text)).join(' ') || null
     made.tags![i] = (marked?.hashtags.length ? marked.hashtags : hashtagsOf(text)).join(' ') || null
     made.retweet![i] = isRetweet(text)
+    // The detector is large, and most platforms name the language.
     made.language![i] = primaryLanguage(langs[i]) ?? (await import('../text/language.js')).detectLanguage(text)
     made.location![i] = place?.location ?? null
     made.latitude![i] = place?.latitude ?? null
     made.longitude![i] = place?.longitude ?? null
-    if (i % 4096 === 4095) await nextTick()
+    if (i % TURN === TURN - 1) await nextTick()
   }
   return made
 }

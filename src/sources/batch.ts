@@ -10,56 +10,75 @@ export interface Batch {
   sql(select: (from: string) => string): Promise<Batch>
   /** Rows in order, in chunks of about 2,048; `columns` leaves the others in DuckDB. */
   rows<T = Row>(columns?: readonly string[]): AsyncIterable<T[]>
+  /** The same rows, seen through a SELECT that neither adds nor drops any (`count`: leaves so many): computed where it is read, gone with this batch. */
+  view(select: (from: string) => string, count?: number): Batch
   /**
    * A new batch with columns that a TypeScript step computes from some of the others, row by row in order.
    * @param reads columns handed to the step, as arrays with one entry per row
    * @param adds new columns and their DuckDB types
-   * @param select what to keep of the old and the new columns; default all. Rows stay in order without ORDER BY
    */
   extend(
     reads: readonly string[],
     adds: Record<string, string>,
     step: (columns: Record<string, unknown[]>) => Record<string, unknown[]> | Promise<Record<string, unknown[]>>,
-    select?: (from: string) => string,
+    options?: ExtendOptions,
   ): Promise<Batch>
-  /** Frees its memory. Later uses fail. */
+  /** Frees its memory; safe to call again. Other later uses fail. */
   drop(): Promise<void>
+}
+
+/** Options of `extend`. */
+export interface ExtendOptions {
+  /** What to keep of the old and the new columns; default all. Rows stay in order without ORDER BY. */
+  select?(from: string): string
+  /** Rows that are enough for a step: it is called for parts of the batch, which saves memory. Default: it gets all at once. */
+  rows?: number
 }
 
 /** Wraps a table of the process's DuckDB as a batch. DuckDB keeps rows in the order of their insertion: no SELECT here sorts. */
 async function batchOfTable(table: string): Promise<Batch> {
-  const duck = await duckdb()
   const name = quoteName(table)
-  const counted = await duck.rows<{ n: number }>(`SELECT count(*) AS n FROM ${name}`)
-  const count = counted[0]?.n ?? 0
+  const [counted] = await (await duckdb()).rows<{ n: number }>(`SELECT count(*) AS n FROM ${name}`)
+  let gone: Promise<unknown> | undefined
+  return batchOver(name, counted!.n, async () => {
+    gone ??= duckdb().then(duck => duck.run(`DROP TABLE ${name}`))
+    await gone
+  })
+}
 
+function batchOver(from: string, count: number, drop: () => Promise<void>): Batch {
   return {
     count,
-    from: name,
-    sql: select => batchOfQuery(select(name)),
-    rows<T>(columns?: readonly string[]) {
-      return duck.stream<T>(`SELECT ${columns ? columns.map(quoteName).join(', ') : '*'} FROM ${name}`)
+    from,
+    sql: select => batchOfQuery(select(from)),
+    async *rows<T>(columns?: readonly string[]) {
+      yield* (await duckdb()).stream<T>(`SELECT ${columns ? columns.map(quoteName).join(', ') : '*'} FROM ${from}`)
     },
-    async extend(reads, adds, step, select = from => `SELECT * FROM ${from}`) {
-      const given = await duck.columns(`SELECT ${reads.map(quoteName).join(', ')} FROM ${name}`)
-      // A table without rows has columns without arrays: the step still gets one per column.
-      const computed = await step(Object.fromEntries(reads.map(read => [read, given[read] ?? []])))
-      const columns: Record<string, Column> = {}
-      for (const [column, type] of Object.entries(adds)) {
-        const values = computed[column]
-        if (values?.length !== count)
-          throw new Error(`${table}: step gave ${values?.length ?? 'no'} values of ${column} for ${count} rows`)
-        columns[column] = { type, values }
-      }
+    view: (select, left = count) => batchOver(`(${select(from)})`, left, drop),
+    async extend(reads, adds, step, { select = (all: string) => `SELECT * FROM ${all}`, rows = Number.POSITIVE_INFINITY } = {}) {
+      const duck = await duckdb()
       const added = tempName('added')
-      await duck.load(added, columns)
+      const loader = await duck.loader(added, adds)
       try {
-        return await batchOfQuery(select(`(${name} POSITIONAL JOIN ${quoteName(added)})`))
+        try {
+          for await (const part of duck.parts(`SELECT ${reads.map(quoteName).join(', ')} FROM ${from}`, rows)) {
+            const computed = await step(part)
+            for (const column of Object.keys(adds))
+              if (computed[column]?.length !== part[reads[0]!]!.length)
+                throw new Error(
+                  `${added}: step gave ${computed[column]?.length ?? 'no'} values of ${column} for ${part[reads[0]!]!.length} rows`,
+                )
+            await loader.add(computed)
+          }
+        } finally {
+          loader.close()
+        }
+        return await batchOfQuery(select(`(${from} POSITIONAL JOIN ${quoteName(added)})`))
       } finally {
         await duck.run(`DROP TABLE ${quoteName(added)}`)
       }
     },
-    drop: async () => void (await duck.run(`DROP TABLE IF EXISTS ${name}`)),
+    drop,
   }
 }
 

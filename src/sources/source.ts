@@ -22,13 +22,13 @@ export interface Available<Offset> {
  * A replayable input. An offset is plain JSON; `read(from, to)` gives the same rows every time, in the same order, also in
  * another process. `undefined` as `from` means the beginning. Every source runs `test/contracts/source.ts`.
  */
-export interface Source<Offset = unknown> {
+export interface Source<Offset = unknown, Rows = Batch> {
   /** What is read, for messages and for the checkpoint. */
   readonly name: string
   /** The end of the next batch after `from`, or undefined when there is nothing new. Safe to call again with the same `from`. */
   latest(from: Offset | undefined, limits?: Limits, signal?: AbortSignal): Promise<Available<Offset> | undefined>
-  /** The rows after `from` up to and including `to`. */
-  read(from: Offset | undefined, to: Offset, signal?: AbortSignal): Promise<Batch>
+  /** The rows after `from` up to and including `to`; a stream reads a batch while it still works on the one before. */
+  read(from: Offset | undefined, to: Offset, signal?: AbortSignal): Promise<Rows>
   /** True when nothing will ever come again: the stream then ends, whatever its trigger. Default: never. */
   ended?(): boolean
   /** Lets go of connections, where it has any; the stream calls it when it has ended. */

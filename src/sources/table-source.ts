@@ -26,9 +26,11 @@ interface Piece {
 }
 
 /** Options of `tableSource`. */
-export interface TableSourceOptions {
+export interface TableSourceOptions<Rows = Batch> {
   /** The files of a version whose rows are read. Default: those that it added; a version that took rows away is refused. */
   added?(commit: LogCommit): AddFile[]
+  /** Makes the rows of a batch out of a SELECT that gives them. Default: keeps them as they are. */
+  rows?(select: string): Promise<Rows>
 }
 
 /** The files that a version of a growing table added. */
@@ -48,11 +50,12 @@ const DEFAULT_BYTES = 64 * 2 ** 20
  * changes no rows, is passed over.
  * @param open gives the table, or undefined while nobody has made it
  */
-export function tableSource(
+export function tableSource<Rows = Batch>(
   name: string,
   open: () => Promise<DeltaTable | undefined>,
-  { added = commit => grown(name, commit) }: TableSourceOptions = {},
-): Source<TableOffset> {
+  options: TableSourceOptions<Rows> = {},
+): Source<TableOffset, Rows> {
+  const { added = commit => grown(name, commit), rows: made = batchOfQuery as (select: string) => Promise<Rows> } = options
   let table: DeltaTable | undefined
   const opened = async () => (table ??= await open())
 
@@ -106,7 +109,7 @@ export function tableSource(
       return to && { to, backlog: newest - to.version + (to.row === undefined ? 0 : 1) }
     },
 
-    async read(from, to): Promise<Batch> {
+    async read(from, to): Promise<Rows> {
       const source = await opened()
       if (!source) throw new Error(`${name}: the table has gone`)
       const snapshot = await source.snapshot({ version: to.version })
@@ -128,7 +131,7 @@ export function tableSource(
         }
       }
       await flush()
-      return batchOfQuery(parts.join(' UNION ALL BY NAME '))
+      return made(parts.join(' UNION ALL BY NAME '))
     },
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch } from '../sources/batch.js'
-import type { Limits, Source } from '../sources/source.js'
+import type { Available, Limits, Source } from '../sources/source.js'
 import type { BatchLog } from './batch-log.js'
 import type { BatchRange, Checkpoint } from './checkpoint.js'
 import type { Progress, RuleCount } from './progress.js'
@@ -31,17 +31,20 @@ export interface BatchResult {
   expectations?: RuleCount[]
 }
 
+/** What a stream must know of the rows of a batch. */
+export type BatchRows = Pick<Batch, 'count' | 'drop'>
+
 /** Options of `startStream`. */
-export interface StreamOptions<Offset> {
+export interface StreamOptions<Offset, Rows extends BatchRows = Batch> {
   /** Name of the stream, such as `bronze_stream`; also its identity in table commits. */
   name: string
-  source: Source<Offset>
+  source: Source<Offset, Rows>
   checkpoint: Checkpoint
   /** Does the work of one batch, table commits included. Called again with the same rows if it did not come to its end. */
-  work(batch: Batch, context: BatchContext): Promise<BatchResult>
+  work(batch: Rows, context: BatchContext): Promise<BatchResult>
   /** Default `available-now`. */
   trigger?: Trigger
-  /** Limits of a batch; a function is asked before each. */
+  /** Limits of a batch; a function is asked before each, and no batch is then read before the one before it is done. */
   limits?: Limits | (() => Limits)
   /** What makes the stream what it is, such as `{ source: 'table bronze', text: 'text-1' }`; refused when it has changed. */
   definition?: Readonly<Record<string, string>>
@@ -96,7 +99,7 @@ export async function stopStreams(): Promise<void> {
  * to the checkpoint before work on it begins, and `work` commits with the batch's number, so a batch that was interrupted
  * anywhere is done again without trace of the first try.
  */
-export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
+export function startStream<Offset, Rows extends BatchRows = Batch>(options: StreamOptions<Offset, Rows>): Stream {
   const stopping = new AbortController()
   const signal = AbortSignal.any([options.signal, stopButton(), stopping.signal].filter(one => one !== undefined))
   const batches: Progress[] = []
@@ -156,8 +159,12 @@ interface Hooks {
 }
 
 /** The loop of a stream; returns when it has ended or `signal` aborts. */
-async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal, hooks: Hooks): Promise<void> {
-  const { source, checkpoint, trigger = 'available-now' } = options
+async function drive<Offset, Rows extends BatchRows>(
+  options: StreamOptions<Offset, Rows>,
+  signal: AbortSignal,
+  hooks: Hooks,
+): Promise<void> {
+  const { source, checkpoint, limits, trigger = 'available-now' } = options
   await checkpoint.clearStop()
   const watch = setInterval(
     () =>
@@ -171,6 +178,8 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
   const logging = setInterval(() => void options.log?.flush().catch(() => {}), LOG_MS)
   watch.unref()
   logging.unref()
+  /** The batch after the one that is being worked on. */
+  let ahead: Promise<Next<Offset, Rows> | undefined> | undefined
   let upstreamEnded = options.upstream === undefined
   void options.upstream?.settled.then(() => {
     upstreamEnded = true
@@ -184,21 +193,29 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
       const tick = performance.now()
       const sourceIsComplete = upstreamEnded
       let backlog = 0
+      let reading: Promise<Rows> | undefined
       await options.guard?.()
       if (to === undefined) {
-        const limits = typeof options.limits === 'function' ? options.limits() : options.limits
-        const available = await source.latest(from, limits, signal)
+        const available: Next<Offset, Rows> | undefined =
+          (await ahead) ?? (await source.latest(from, typeof limits === 'function' ? limits() : limits, signal))
         if (!available) {
+          ahead = undefined
           if (source.ended?.() || (trigger === 'available-now' && sourceIsComplete)) return
           await pause(trigger === 'available-now' ? POLL_MS : Math.max(POLL_MS, trigger.everyMs), signal)
           continue
         }
         to = available.to
         backlog = available.backlog
+        reading = available.rows
         await checkpoint.begin(id, { from, to })
+        ahead = undefined
       }
       hooks.busy(true)
-      const progress = await runBatch(options, { id, from, to, backlog, signal })
+      const end = to
+      const onRead = () => {
+        if (backlog && typeof limits !== 'function') ahead = readAhead(source, end, limits, signal)
+      }
+      const progress = await runBatch(options, { id, from, to, backlog, signal, reading, onRead })
       hooks.busy(false)
       options.log?.add(progress)
       hooks.progress(progress)
@@ -211,6 +228,7 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
     hooks.busy(false)
     clearInterval(watch)
     clearInterval(logging)
+    await ahead?.then(next => next?.rows?.then(rows => rows.drop())).catch(() => {})
     await source.close?.()
     await options.log?.flush()
     await checkpoint.clearStop()
@@ -218,21 +236,57 @@ async function drive<Offset>(options: StreamOptions<Offset>, signal: AbortSignal
 }
 
 /** Writes the batch that the tables know of, where it may be unfinished, into an empty checkpoint: done again, it finds its commits. */
-async function recovered<Offset>({ recover, checkpoint }: StreamOptions<Offset>): Promise<BatchRange | undefined> {
+async function recovered({
+  recover,
+  checkpoint,
+}: Pick<StreamOptions<unknown>, 'recover' | 'checkpoint'>): Promise<BatchRange | undefined> {
   const range = await recover?.()
   if (range?.to !== undefined) await checkpoint.begin(range.id, { from: range.from, to: range.to })
   return range
 }
 
-async function runBatch<Offset>(
-  options: StreamOptions<Offset>,
-  { id, from, to, backlog, signal }: { id: number; from: Offset | undefined; to: Offset; backlog: number; signal: AbortSignal },
+/** A batch that can be begun; `rows` when it is being read already. */
+interface Next<Offset, Rows> extends Available<Offset> {
+  rows?: Promise<Rows>
+}
+
+/** Reads the batch after `from`, while there is other work; what fails does so when its turn comes. */
+function readAhead<Offset, Rows>(
+  source: Source<Offset, Rows>,
+  from: Offset,
+  limits: Limits | undefined,
+  signal: AbortSignal,
+): Promise<Next<Offset, Rows> | undefined> {
+  const next = source.latest(from, limits, signal).then(available => {
+    const rows = available && source.read(from, available.to, signal)
+    rows?.catch(() => {})
+    return available && { ...available, rows: rows! }
+  })
+  next.catch(() => {})
+  return next
+}
+
+interface Turn<Offset, Rows> {
+  id: number
+  from: Offset | undefined
+  to: Offset
+  backlog: number
+  signal: AbortSignal
+  /** The rows, where they are being read already. */
+  reading: Promise<Rows> | undefined
+  onRead(): void
+}
+
+async function runBatch<Offset, Rows extends BatchRows>(
+  options: StreamOptions<Offset, Rows>,
+  { id, from, to, backlog, signal, reading, onRead }: Turn<Offset, Rows>,
 ): Promise<Progress> {
   const started = new Date()
   const t0 = performance.now()
-  const batch = await options.source.read(from, to, signal)
+  const batch = await (reading ?? options.source.read(from, to, signal))
   try {
     signal.throwIfAborted()
+    onRead()
     const t1 = performance.now()
     const {
       rows,
