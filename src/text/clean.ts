@@ -10,13 +10,11 @@ export const TEXT_VERSION = 'text-1'
 // A handle: Twitter allows 15 characters, tweets of 2009 have longer ones. `RT@name` counts, `x@y.com` does not.
 // The look behind stands after the `@`, so that only these are looked at: half the time.
 const MENTION = /[@＠](?<=(?:^|[^A-Za-z0-9_])(?:[Rr][Tt])?.)([A-Za-z0-9_]{1,50})(?![A-Za-z0-9_])/g
-const URL_START = /https?:\/\/|www\./i
 // `awww.` is a sigh, not an address.
 const URL = /https?:\/\/\S+|(?<![A-Za-z0-9_])www\.(?!\.)\S+/gi
 const RETWEET = /^\s*(?:RT\s*[@＠][A-Za-z0-9_]{1,50}(?![A-Za-z0-9_])\s*:?\s*)+/i
 const HASHTAG = /(?<![\p{L}\p{N}\p{M}_&])[#＃]([\p{L}\p{N}\p{M}_]+)/gu
 
-const NOT_ASCII = /[^\x00-\x7f]/
 /** Skin tones, the emoji variation selector and the joiner. */
 const INVISIBLE = /[\u{1f3fb}-\u{1f3ff}\ufe0f\u200d]/gu
 /** Emoji and the pictures people used before them (arrows, stars, suits, notes, ticks); not © ® ™. */
@@ -28,60 +26,125 @@ const CONTROLS = /[\x00-\x08\x0e-\x1f\x7f-\x9f]/g
 /** Marks that turn the direction of what follows, also outside of the tweet; the byte order mark. */
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069\ufeff]/g
 
+/** What `traitsOf` finds in a text: only then the expression that deals with it is tried, which takes most of the time of a tweet. */
+const AT = 1
+const HASH = 2
+const AMPERSAND = 4
+const BACKSLASH = 8
+const ADDRESS = 16
+const CONTROL = 32
+/** White space that is not a single space between two words. */
+const SPACE = 64
+/** Four equal characters in a row, but spaces. */
+const RUN = 128
+/** Half of a surrogate pair. */
+const HALF = 256
+const PICTURE = 512
+/** A character of which nothing is known: it may be or do anything but those that have a trait of their own. */
+const OTHER = 1024
+/** What a decoded text has no more. */
+const ENCODED = AMPERSAND | BACKSLASH | HALF
+
+const ASCII_TRAITS = new Uint16Array(128)
+for (let code = 0; code < 128; code++)
+  if (code < 9 || (code > 13 && code < 32) || code === 127) ASCII_TRAITS[code] = CONTROL
+  else if (code < 32) ASCII_TRAITS[code] = SPACE
+for (const [sign, trait] of Object.entries({ '@': AT, '#': HASH, '&': AMPERSAND, '\\': BACKSLASH }))
+  ASCII_TRAITS[sign.charCodeAt(0)] = trait
+
+/** Traits of a character beyond ASCII that is no surrogate. Letters up to U+02FF, dashes and quotes have none: they are composed, and no pictures. */
+function wideTraits(code: number): number {
+  if (code < 0x300) return code < 0xa0 ? CONTROL : code === 0xa0 ? SPACE : 0
+  return code > 0x200f && code < 0x2028 ? 0 : OTHER
+}
+
+/** Traits of a pair of surrogates, by its halves: the pictures of U+1F000 to U+1FBFF but the skin tones, or anything. */
+const pairTraits = (high: number, low: number) =>
+  high < 0xd83c || high > 0xd83e || (high === 0xd83c && low >= 0xdffb) ? OTHER : PICTURE
+
+function traitsOf(text: string): number {
+  let traits = 0
+  let last = 32
+  let run = 1
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    let equal = code === last
+    if (code < 128) {
+      traits |= ASCII_TRAITS[code]!
+      if (code === 46 && (last | 32) === 119) traits |= ADDRESS
+    } else if (code < 0xd800 || code > 0xdfff) traits |= wideTraits(code)
+    else {
+      const low = text.charCodeAt(i + 1)
+      if (code > 0xdbff || !(low >= 0xdc00 && low <= 0xdfff)) traits |= HALF
+      else {
+        traits |= pairTraits(code, low)
+        equal = i > 1 && code === text.charCodeAt(i - 2) && low === text.charCodeAt(i - 1)
+        i++
+      }
+    }
+    last = code
+    if (!equal) run = 1
+    else if (code === 32) traits |= SPACE
+    else if (code === 47) traits |= ADDRESS | (++run === 4 ? RUN : 0)
+    else if (++run === 4) traits |= RUN
+  }
+  return last === 32 ? traits | SPACE : traits
+}
+
 /** Literal `\uXXXX` escapes and HTML entities (twice: `&amp;lt;`) read; half surrogate pairs become U+FFFD. */
-function decoded(text: string): string {
+function decoded(text: string, traits: number): string {
   let out = text
-  if (out.includes('\\u'))
+  if (traits & BACKSLASH)
     out = out.replace(/\\u([0-9a-fA-F]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  if (out.includes('&')) out = unescapeHtml(unescapeHtml(out))
-  return NOT_ASCII.test(out) ? out.replace(/[\ud800-\udfff]/gu, '\ufffd') : out
+  if (traits & AMPERSAND) out = unescapeHtml(unescapeHtml(out))
+  return out.replace(/[\ud800-\udfff]/gu, '\ufffd')
+}
+
+/** A text as its parts are looked for. */
+interface Readable {
+  text: string
+  /** As `decoded`, without what is invisible, in Unicode's composed form. */
+  plain: string
+  /** Of `plain`. */
+  traits: number
 }
 
 /** The text that `readable` was asked for last: people's text, handles and tags are read of one tweet after the other. */
-let last = { text: '', readable: '' }
+let last: Readable = { text: '', plain: '', traits: 0 }
 
-/** As `decoded`, without what is invisible, in Unicode's composed form: the ground for people's text, handles and tags. */
-function readable(text: string): string {
-  if (text === last.text) return last.readable
-  const out = decoded(text)
-  last = { text, readable: NOT_ASCII.test(out) ? out.replace(INVISIBLE, '').replace(DIRECTIONS, '').normalize('NFC') : out }
-  return last.readable
+/** The ground for people's text, handles and tags. */
+function readable(text: string): Readable {
+  if (text === last.text) return last
+  let plain = text
+  let traits = traitsOf(text)
+  if (traits & (ENCODED | OTHER)) {
+    plain = decoded(text, traits).replace(INVISIBLE, '').replace(DIRECTIONS, '').normalize('NFC')
+    traits = traitsOf(plain)
+  }
+  last = { text, plain, traits }
+  return last
 }
 
-function hasMentions(text: string): boolean {
-  return text.includes('@') || text.includes('＠')
+function replaceUrls(text: string, traits: number, by: string): string {
+  return traits & ADDRESS ? text.replace(URL, by) : text
 }
 
-function replaceUrls(text: string, by: string): string {
-  return URL_START.test(text) ? text.replace(URL, by) : text
-}
-
-function replaceMentions(text: string, by: string): string {
-  return hasMentions(text) ? text.replace(MENTION, by) : text
+function replaceMentions(text: string, traits: number, by: string): string {
+  return traits & (AT | OTHER) ? text.replace(MENTION, by) : text
 }
 
 /** The last steps of both texts: emoji set apart, runs cut to three, white space folded. */
-function tidied(text: string, emoji: RegExp): string {
-  const apart = NOT_ASCII.test(text) ? text.replace(INVISIBLE, '').replace(emoji, ' $& ').normalize('NFC') : text
-  return folded(hasLongRun(apart) ? apart.replace(LONG_RUN, '$1$1$1') : apart)
+function tidied(text: string, traits: number, emoji: RegExp): string {
+  let out = text
+  if (traits & OTHER) out = out.replace(INVISIBLE, '')
+  if (traits & (PICTURE | OTHER)) out = out.replace(emoji, ' $& ')
+  if (traits & OTHER) out = out.normalize('NFC')
+  // Of two texts that are joined where something invisible was, the run is not known.
+  return folded(traits & (RUN | OTHER) ? out.replace(LONG_RUN, '$1$1$1') : out, traits)
 }
 
-function folded(text: string): string {
-  return (/\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, ' ') : text).trim()
-}
-
-/** True when four equal characters but spaces, which are folded anyway, may follow one another; a loop, as the expression takes most of the time of a tweet. */
-function hasLongRun(text: string): boolean {
-  let run = 1
-  for (let i = 1, last = text.charCodeAt(0); i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    // A character of two units: equal ones are two apart.
-    const equal = code === last || (code >= 0xdc00 && code <= 0xdfff) || (code >= 0xd800 && code <= 0xdbff)
-    run = equal && code !== 32 ? run + 1 : 1
-    if (run === 4) return true
-    last = code
-  }
-  return false
+function folded(text: string, traits: number): string {
+  return text.replace(traits & (SPACE | OTHER) ? /\s{2,}|[^\S ]/g : / {2,}/g, ' ').trim()
 }
 
 /**
@@ -91,7 +154,13 @@ function hasLongRun(text: string): boolean {
  * @example modelText('@ann soooooo good😀 https://t.co/x') // '@user sooo good 😀 http'
  */
 export function modelText(text: string): string {
-  return tidied(replaceUrls(replaceMentions(decoded(text), '@user'), ' http '), EMOJI)
+  let out = text
+  let traits = traitsOf(text)
+  if (traits & ENCODED) {
+    out = decoded(text, traits)
+    traits = traitsOf(out)
+  }
+  return tidied(replaceUrls(replaceMentions(out, traits, '@user'), traits, ' http '), traits, EMOJI)
 }
 
 /**
@@ -101,31 +170,29 @@ export function modelText(text: string): string {
  * @example cleanText('RT @bob: loving it @ann 😀 #win https://t.co/x') // 'loving it 😀 #win'
  */
 export function cleanText(text: string): string {
-  const plain = readable(text)
-  const written = plain.replace(CONTROLS, ' ')
-  const short = replaceMentions(replaceUrls(written.replace(RETWEET, ''), ' '), ' ')
-  const out = tidied(short, EMOJI_OR_FLAG)
-  return hasMentions(out) ? withoutHandles(out, mentionsIn(plain)) : out
+  const { plain, traits } = readable(text)
+  const written = traits & CONTROL ? plain.replace(CONTROLS, ' ') : plain
+  if (!(traits & (AT | ADDRESS | CONTROL | SPACE | RUN | PICTURE | OTHER))) return written
+  const own = traits & (AT | OTHER) ? written.replace(RETWEET, '') : written
+  const out = tidied(replaceMentions(replaceUrls(own, traits, ' '), traits, ' '), traits, EMOJI_OR_FLAG)
+  return traits & (AT | OTHER) && /[@＠]/.test(out) ? withoutHandles(out, traits, mentionsOf(text)) : out
 }
 
 /** Takes the lone `@`s out, and every `@` if one still stands before a mentioned handle, as in `@y … x@y.com`. */
-function withoutHandles(text: string, mentions: readonly string[]): string {
+function withoutHandles(text: string, traits: number, mentions: readonly string[]): string {
   const handles = new Set(mentions)
   const named = [...text.toLowerCase().matchAll(/@([a-z0-9_]{1,50})/g)].some(([, run]) => {
     for (let end = 1; end <= run!.length; end++) if (handles.has(run!.slice(0, end))) return true
     return false
   })
-  return folded(text.replace(named ? /[@＠]/g : /(?<!\S)[@＠](?!\S)/g, ' '))
+  return folded(text.replace(named ? /[@＠]/g : /(?<!\S)[@＠](?!\S)/g, ' '), traits)
 }
 
 function unique(text: string, pattern: RegExp): string[] {
   const found = new Set<string>()
-  for (const match of text.matchAll(pattern)) found.add(match[1]!.toLowerCase())
+  pattern.lastIndex = 0
+  for (let match = pattern.exec(text); match; match = pattern.exec(text)) found.add(match[1]!.toLowerCase())
   return [...found]
-}
-
-function mentionsIn(plain: string): string[] {
-  return hasMentions(plain) ? unique(replaceUrls(plain, ' '), MENTION) : []
 }
 
 /**
@@ -134,8 +201,8 @@ function mentionsIn(plain: string): string[] {
  * @example mentionsOf('@a hi @B, x@y.com @') // ['a', 'b']
  */
 export function mentionsOf(text: string): string[] {
-  // The entity or escape of an `@` is looked for too.
-  return hasMentions(text) || text.includes('&') || text.includes('\\u') ? mentionsIn(readable(text)) : []
+  const { plain, traits } = readable(text)
+  return traits & (AT | OTHER) ? unique(replaceUrls(plain, traits, ' '), MENTION) : []
 }
 
 /**
@@ -144,8 +211,8 @@ export function mentionsOf(text: string): string[] {
  * @example hashtagsOf('#Größe #2026 #größe #C3') // ['größe', 'c3']
  */
 export function hashtagsOf(text: string): string[] {
-  if (!text.includes('#') && !text.includes('＃') && !text.includes('&') && !text.includes('\\u')) return []
-  return unique(replaceUrls(readable(text), ' '), HASHTAG).filter(tag => !/^[\p{N}_]+$/u.test(tag))
+  const { plain, traits } = readable(text)
+  return traits & (HASH | OTHER) ? unique(replaceUrls(plain, traits, ' '), HASHTAG).filter(tag => !/^[\p{N}_]+$/u.test(tag)) : []
 }
 
 /** True when a text is a retweet written by hand: it begins with `RT @name`. */
