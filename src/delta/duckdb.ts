@@ -19,7 +19,7 @@ import {
   JSDuckDBValueConverter,
   JSToDuckDBValueConverter,
 } from '@duckdb/node-api'
-import { columnVector, fillTexts, readTexts, type Vector } from './vectors.js'
+import { columnVector, fillFixed, fillTexts, readTexts, type Vector } from './vectors.js'
 
 /** A row as a plain object: numbers (bigint past 2^53, text for decimals no number can hold), strings, booleans, `Date`s, arrays, nested objects, null. */
 export type Row = Record<string, unknown>
@@ -87,8 +87,8 @@ export interface Duckdb {
 }
 
 const CHUNK_ROWS = 2048
-/** Types whose values come as DuckDB takes them; a BLOB as `blobValue`. */
-const PLAIN = new Set([DuckDBTypeId.DOUBLE, DuckDBTypeId.INTEGER, DuckDBTypeId.BOOLEAN, DuckDBTypeId.BLOB])
+/** Arrays of the types whose values are numbers in memory. */
+const NUMBERS = { [DuckDBTypeId.DOUBLE]: Float64Array, [DuckDBTypeId.INTEGER]: Int32Array, [DuckDBTypeId.BOOLEAN]: Uint8Array }
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** A DuckDB value as the plain JavaScript value that a `Row` holds. */
@@ -148,6 +148,25 @@ const SCAN = 'moodlake_rows'
 /** From this many rows on several threads take chunks, so that one is filled while others are worked on. */
 const SHARED_ROWS = 10 * CHUNK_ROWS
 const SCAN_THREADS = 4
+
+/** Fills a column of a chunk with the values of its rows. */
+function fillColumn(chunk: DuckDBDataChunk, i: number, { typeId }: DuckDBType, values: readonly unknown[]): void {
+  const make = NUMBERS[typeId as keyof typeof NUMBERS]
+  if (typeId === DuckDBTypeId.VARCHAR) fillTexts(columnVector(chunk, i), values as (string | null)[])
+  else if (make)
+    fillFixed(
+      columnVector(chunk, i),
+      values,
+      make.BYTES_PER_ELEMENT,
+      buffer => new make(buffer),
+      (view, row, value) => {
+        view[row] = Number(value)
+      },
+    )
+  // `blobValue`s are as DuckDB takes them.
+  else if (typeId === DuckDBTypeId.BLOB) chunk.setColumnValues(i, values as DuckDBValue[])
+  else chunk.setColumnValuesConverted(i, values as (JS | null)[], JSToDuckDBValueConverter)
+}
 
 /** The table function behind `scan`: called on the main thread for each chunk that a query's threads want. */
 function scanFunction(scans: ReadonlyMap<number, Scanned>): DuckDBTableFunction {
@@ -231,12 +250,8 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
         for (let start = 0; start < rows; start += CHUNK_ROWS) {
           const end = Math.min(rows, start + CHUNK_ROWS)
           const chunk = DuckDBDataChunk.create(types, end - start)
-          for (const [i, { typeId }] of types.entries()) {
-            const some = rows > CHUNK_ROWS ? values[i]!.slice(start, end) : values[i]!
-            if (typeId === DuckDBTypeId.VARCHAR) fillTexts(columnVector(chunk, i), some as (string | null)[])
-            else if (PLAIN.has(typeId)) chunk.setColumnValues(i, some as DuckDBValue[])
-            else chunk.setColumnValuesConverted(i, some as (JS | null)[], JSToDuckDBValueConverter)
-          }
+          for (const [i, type] of types.entries())
+            fillColumn(chunk, i, type, rows > CHUNK_ROWS ? values[i]!.slice(start, end) : values[i]!)
           appender.appendDataChunk(chunk)
           // Loading is synchronous work: other things of this process get their turn in between.
           if (start % (16 * CHUNK_ROWS) === 0) await new Promise(setImmediate)

@@ -26,12 +26,10 @@ const V1_PATHS = [
 const V1_VALUES = ['$.id_str', '$.created_at', '$.full_text', '$.text', '$.lang', '$.user.screen_name', '$.user.id_str']
 const paths = (list: readonly string[]) => `[${list.map(quoteText).join(', ')}]`
 
-/** Options of `bronze`. */
+/** How raw records are read. */
 export interface BronzeOptions {
   /** Columns beyond the schema that the table takes, as strings. Default none: they go to `rescue`. */
   admitted?: readonly string[]
-  /** Rules for the rows of bronze. Default none. */
-  rules?: readonly Expectation[]
   /** Time of processing. */
   now: Date
 }
@@ -49,13 +47,15 @@ export interface BronzeBatch {
 
 /**
  * Raw records (`record, source_file, line, damage`) → rows of `bronze`, in the same order; one row per record, but one per
- * tweet of a v2 response. The two commonest exact forms stay in DuckDB; `readRecord`, which knows all forms and gives the
- * same answer for these two, takes the rest.
+ * tweet of a v2 response. As `readRaw`, and then what the rules say.
  * @throws ExpectationError
  */
-export async function bronze(raw: Batch, options: BronzeOptions): Promise<BronzeBatch> {
-  const { rules = [], now } = options
-  const read = await readRecords(raw, options.admitted ?? [], now)
+export async function bronze(raw: Batch, options: BronzeOptions & { rules?: readonly Expectation[] }): Promise<BronzeBatch> {
+  return judgeBronze(await readRaw(raw, options), options.rules ?? [], options.now)
+}
+
+/** What rules make of rows of `bronze`; `now` is the time in the quarantine. @throws ExpectationError */
+export async function judgeBronze(read: Batch, rules: readonly Expectation[], now: Date): Promise<BronzeBatch> {
   if (!rules.length) return { rows: read, dropped: 0, expectations: [], drop: () => read.drop() }
   const stages = new Set([read])
   try {
@@ -75,7 +75,11 @@ export async function bronze(raw: Batch, options: BronzeOptions): Promise<Bronze
   }
 }
 
-async function readRecords(raw: Batch, admitted: readonly string[], now: Date): Promise<Batch> {
+/**
+ * Raw records → rows of `bronze`, in the same order. The two commonest exact forms stay in DuckDB; `readRecord`, which knows all forms
+ * and gives the same answer for these two, takes the rest.
+ */
+export async function readRaw(raw: Batch, { admitted = [], now }: BronzeOptions): Promise<Batch> {
   const plain = await raw.sql(from => plainRows(from, admitted, now))
   let rest: Batch | undefined
   let read: Batch | undefined

@@ -14,7 +14,7 @@ import type { BatchRange } from '../streams/checkpoint.js'
 import { type BatchContext, type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
 import { TEXT_VERSION } from '../text/clean.js'
 import { countingOf } from './application.js'
-import { BRONZE_SCHEMA, bronze } from './bronze.js'
+import { BRONZE_SCHEMA, judgeBronze, readRaw } from './bronze.js'
 import type { DiskBudget } from './disk-budget.js'
 import { checkExpectations, droppedRows, type Expectations } from './expectations.js'
 import { GOLD_RULES, gold, type NamedModel } from './gold.js'
@@ -86,17 +86,26 @@ export async function startBronze(options: BronzeStreamOptions): Promise<Stream>
   const table = await lakeTable(lake, 'bronze')
   const suppression = openSuppression(lake)
   const quarantine = rules.length ? await lakeTable(lake, 'quarantine') : undefined
-  return startStream({
-    ...(await streamOptions('bronze_stream', options)),
-    source: input.source,
-    definition: input.definition,
-    recover: () => input.recover(table),
-    async work(raw, context): Promise<BatchResult> {
-      const before = await committed(table, context)
-      if (before) return before
+  const read = async (from: unknown, to: unknown, signal?: AbortSignal) => {
+    const raw = await input.source.read(from, to, signal)
+    try {
       const known = (await table.snapshot()).schema.fields.map(field => field.name)
       const admitted = [...new Set([...known, ...admit])].filter(name => !OWN_COLUMNS.has(name))
-      const made = await bronze(raw, { admitted, rules, now: new Date() })
+      const rows = await readRaw(raw, { admitted, now: new Date() })
+      return { rows, count: raw.count, drop: rows.drop }
+    } finally {
+      await raw.drop()
+    }
+  }
+  return startStream({
+    ...(await streamOptions('bronze_stream', options)),
+    source: { ...input.source, read },
+    definition: input.definition,
+    recover: () => input.recover(table),
+    async work(read, context): Promise<BatchResult> {
+      const before = await committed(table, context)
+      if (before) return before
+      const made = await judgeBronze(read.rows, rules, new Date())
       let rows = made.rows
       try {
         context.signal.throwIfAborted()

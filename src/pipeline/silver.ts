@@ -163,11 +163,19 @@ export async function silver(bronze: Batch | ReadBronze, options: SilverOptions)
     return made
   }
   try {
-    const tweets = await newTweets(read.tweets, await options.known?.(read.range))
+    const known = await options.known?.(read.range)
+    const there =
+      known === undefined
+        ? undefined
+        : await read.tweets.sql(
+            from => `SELECT rowid AS n FROM ${from} t WHERE EXISTS (FROM ${known} k WHERE k.tweet_id = t.tweet_id)`,
+          )
+    const all = read.tweets.count
+    const tweets = there ? read.tweets.view(from => rowsAt(from, there, all, false), all - there.count) : read.tweets
     const standing = read.count - read.expectations.reduce((sum, { failed }) => sum + failed, 0)
     const give = (rows: Batch, quarantine: Batch, expectations: RuleCount[]): SilverBatch => ({
       ...{ tweets: rows, quarantine, expectations, duplicates: standing - tweets.count, dropped: droppedRows(expectations) },
-      drop: async () => void (await Promise.all([rows, quarantine, read].map(batch => batch.drop()))),
+      drop: async () => void (await Promise.all([rows, quarantine, read, there].map(batch => batch?.drop()))),
     })
     if (!rules.length) return give(tweets, read.quarantine, read.expectations)
     const flagged = await keep(withFlags(tweets, rules))
@@ -201,19 +209,6 @@ async function idRange(judged: Batch): Promise<string> {
 function rowsAt(from: string, numbers: Batch, of: number, among: boolean): string {
   const bits = `(SELECT bitstring_agg(n, 0, ${Math.max(0, of - 1)}) FROM ${numbers.from})`
   return `SELECT * FROM ${from} WHERE coalesce(get_bit(${bits}, rowid::INTEGER), 0) = ${among ? 1 : 0}`
-}
-
-/** The tweets that silver does not have. */
-async function newTweets(tweets: Batch, known: string | undefined): Promise<Batch> {
-  if (!known) return tweets
-  const there = await tweets.sql(
-    from => `SELECT rowid AS n FROM ${from} t WHERE EXISTS (FROM ${known} k WHERE k.tweet_id = t.tweet_id)`,
-  )
-  try {
-    return there.count ? await tweets.sql(from => rowsAt(from, there, tweets.count, false)) : tweets
-  } finally {
-    await there.drop()
-  }
 }
 
 /** The first row of each tweet, with the parts of a platform record that say where. */
