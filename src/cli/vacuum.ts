@@ -1,4 +1,4 @@
-import { vacuumLake } from '../pipeline/lake.js'
+import { vacuumLake } from '../pipeline/care.js'
 import { type Command, parse, printJson, UsageError } from './command.js'
 
 const help = `

@@ -36,8 +36,10 @@ export async function* commitsOf(core: TableCore, range: { after?: number; upTo?
   for await (const { version, actions } of readCommits(core.store, after + 1, upTo)) {
     const commit = logCommit(version, actions, undefined)
     // Listing is for commits that do not say their time: a log may be long, and a stream asks several times a second.
-    if (!commit.timestamp.getTime())
-      commit.timestamp = (listed ??= await commitTimes(core.store, after + 1, upTo)).get(version) ?? commit.timestamp
+    if (!commit.timestamp.getTime()) {
+      listed ??= await commitTimes(core.store, after + 1, upTo)
+      commit.timestamp = listed.get(version) ?? commit.timestamp
+    }
     yield commit
   }
 }
