@@ -1,5 +1,5 @@
 /**
- * `node bench/soak.mjs [--minutes 60] [--rate 50] [--trigger 250ms] [--model compact] [--keep]`: a live load through all streams. Files of a fifth
+ * `node bench/soak.mjs [--minutes 60] [--rate 50] [--trigger 250ms] [--model compact] [--keep 1h] [--leave]`: a live load through all streams. Files of a fifth
  * of a second's tweets arrive while `moodlake run` goes on; measured are the time from a file's arrival to the commit of each of its tweets in
  * gold (read from the logs afterwards: the run is not disturbed), the memory of the process over time, and the size of the lake.
  */
@@ -20,6 +20,7 @@ const minutes = Number(option('minutes', 60))
 const rate = Number(option('rate', 50))
 const trigger = option('trigger', '250ms')
 const model = option('model', 'compact')
+const keep = option('keep', undefined)
 const EVERY_MS = 200
 
 const WORDS =
@@ -90,6 +91,7 @@ const child = spawn(
     '--model',
     model,
     '--json',
+    ...(keep ? ['--keep', keep] : []),
   ],
   {
     stdio: ['ignore', 'pipe', process.argv.includes('--verbose') ? 'inherit' : 'ignore'],
@@ -100,6 +102,15 @@ child.stdout.on('data', text => {
   out += text
 })
 const ended = new Promise(resolve => child.once('exit', code => resolve(code)))
+
+/** Files under a folder; those that go while they are counted may be missed. */
+function count(path) {
+  try {
+    return readdirSync(path, { recursive: true }).length
+  } catch {
+    return undefined
+  }
+}
 
 const arrived = new Map()
 const memory = []
@@ -117,7 +128,12 @@ for (let file = 0; Date.now() - t0 < minutes * 60_000; file++) {
   arrived.set(name, Date.now())
   if (file % 25 === 0 && child.exitCode === null) {
     memory.push({ second: Math.round((Date.now() - t0) / 1000), mb: Math.round(rss(child.pid)) })
-    if (file % 300 === 0) process.stdout.write(`${memory.at(-1).second} s: ${written} tweets, ${memory.at(-1).mb} MB\n`)
+    if (file % 300 === 0) {
+      memory.at(-1).files = count(lake)
+      process.stdout.write(
+        `${memory.at(-1).second} s: ${written} tweets, ${memory.at(-1).mb} MB, ${memory.at(-1).files} files in the lake\n`,
+      )
+    }
   }
 }
 await sleep(5000)
@@ -130,7 +146,6 @@ const status = await lakeStatus(lake)
 const tenth = part => found.slice(Math.floor(part * found.length), Math.floor((part + 0.1) * found.length)).sort((a, b) => a - b)
 const [first, last] = [tenth(0.1), tenth(0.9)]
 const sorted = [...found].sort((a, b) => a - b)
-const count = path => readdirSync(path, { recursive: true }).length
 const result = {
   minutes,
   rate,
@@ -192,8 +207,12 @@ writeResult('soak', {
       work: 'lake at the end',
       ours: `${result.lakeFiles} files, ${result.lakeMb} MB; ${result.checkpointFiles} in checkpoints`,
       n: 1,
+      note: `files over time: ${memory
+        .flatMap(({ files }) => files ?? [])
+        .filter((_, i, all) => i % Math.ceil(all.length / 12) === 0)
+        .join(' ')}`,
     },
   ],
 })
-if (!process.argv.includes('--keep')) rmSync(folder, { recursive: true })
+if (!process.argv.includes('--leave')) rmSync(folder, { recursive: true })
 process.exitCode = found.length === written && result.latencyMs.p95 <= 2000 ? 0 : 1

@@ -14,8 +14,8 @@ const VERSIONED = /^(\d{20})\.(\d{20}\.compacted)?/
 export interface CleanOptions {
   /** Milliseconds since the epoch. Default: this moment. */
   now?: number
-  /** Keeps what versions from this time on need, however old. Default: none. */
-  since?: Date
+  /** This version and later ones stay, however old. Default: none. */
+  unread?: number
   /** Files that are removed at most, the oldest first. Default: no bound. */
   limit?: number
   /** Only says what would go. Default false. */
@@ -31,18 +31,18 @@ export interface CleanOptions {
 export async function cleanLog(
   store: Store,
   properties: Readonly<Record<string, string>>,
-  { now = Date.now(), since, limit, dryRun, signal }: CleanOptions = {},
+  { now = Date.now(), unread = Number.POSITIVE_INFINITY, limit, dryRun, signal }: CleanOptions = {},
 ): Promise<string[]> {
   const text = properties['delta.logRetentionDuration']
   const keptMs = text === undefined ? RETENTION_MS : retention(text)
   if (properties['delta.enableExpiredLogCleanup'] === 'false' || keptMs === undefined) return []
   const exact = keptMs < DAY_MS ? 1 : DAY_MS
-  const cutoff = Math.min(Math.floor((now - keptMs) / exact) * exact, since?.getTime() ?? now)
+  const cutoff = Math.floor((now - keptMs) / exact) * exact
   const { commits, checkpoints } = await listLog(store)
   const times = await commitTimes(store, 0, Number.POSITIVE_INFINITY)
   const last = [...times].reduce((newest, [version, time]) => (time.getTime() <= cutoff ? Math.max(newest, version) : newest), -1)
   // Its commit is kept as well: a checkpoint does not say when and by whom its version was made.
-  const base = checkpoints.find(({ version }) => version <= last && commits.has(version))
+  const base = checkpoints.find(({ version }) => version <= Math.min(last, unread) && commits.has(version))
   if (!base) return []
   const removed: string[] = []
   for await (const { path } of store.list(LOG)) {

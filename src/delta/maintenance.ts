@@ -6,7 +6,7 @@ import { mappingOf } from './column-mapping.js'
 import { type At, removeOf, requireWritable, type TableCore } from './core.js'
 import { vectorPath } from './deletion-vector.js'
 import { CommitConflictError, DataFileError } from './errors.js'
-import { LOG } from './log.js'
+import { LOG, readCommits } from './log.js'
 import { discard, writeFiles } from './parquet.js'
 import { checkChangeable } from './protocol.js'
 import { dataPath, relationSql } from './relation.js'
@@ -38,8 +38,8 @@ export interface VacuumOptions {
   retentionHours?: number
   /** Allows a retention below a week; readers and writers of that time may lose their files. Default false. */
   force?: boolean
-  /** Keeps what versions from this time on need as well, however old: a stream may not have read them yet. Default: none. */
-  since?: Date
+  /** The first version that a stream has yet to read: what it and later ones added stays, however old, in data and log. Default: none. */
+  unread?: number
   /** Only says what would go. Default false. */
   dryRun?: boolean
   signal?: AbortSignal
@@ -217,7 +217,7 @@ function hidden(path: string): boolean {
 /** Removes files that nothing needs any more: data by `options`, the log's by the table's own `delta.logRetentionDuration`. */
 export async function vacuumTable(core: TableCore, options: VacuumOptions): Promise<Vacuumed> {
   const { store } = core
-  const { since, dryRun, signal } = options
+  const { unread, dryRun, signal } = options
   const state = await core.withRemoves()
   const { metaData } = requireWritable(store, state)
   const own = retention(metaData.configuration['delta.deletedFileRetentionDuration'])
@@ -225,8 +225,10 @@ export async function vacuumTable(core: TableCore, options: VacuumOptions): Prom
   if (!(hours >= 0)) throw new RangeError(`vacuum: retentionHours is not a number of hours: ${hours}`)
   if (hours < WEEK_HOURS && !options.force && options.retentionHours !== undefined)
     throw new RangeError(`vacuum: a retention of ${hours} hours is below a week (${WEEK_HOURS}); force allows it`)
-  const cutoff = Math.min(Date.now() - hours * HOUR_MS, since?.getTime() ?? Number.POSITIVE_INFINITY)
+  const cutoff = Date.now() - hours * HOUR_MS
   const needed = neededPaths(core, state, cutoff)
+  for await (const { actions } of readCommits(store, unread ?? state.version + 1, state.version))
+    for (const { add } of actions) if (add) needed.add(dataPath(store, state.version, add))
   const files: string[] = []
   let bytes = 0
   for await (const file of store.list('', { signal })) {
@@ -238,7 +240,7 @@ export async function vacuumTable(core: TableCore, options: VacuumOptions): Prom
     signal?.throwIfAborted()
     await store.delete(path)
   }
-  const log = await cleanLog(store, metaData.configuration, { since, dryRun, signal })
+  const log = await cleanLog(store, metaData.configuration, { unread, dryRun, signal })
   return { files, bytes, logFiles: log.length }
 }
 

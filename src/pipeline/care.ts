@@ -76,11 +76,11 @@ async function readUpTo(lake: string): Promise<Map<string, number>> {
   return read
 }
 
-/** When the first rows came that not every reader of a table has read; undefined where there are none, or they are gone already. */
-async function unreadSince(table: DeltaTable, after: number | undefined): Promise<Date | undefined> {
+/** The first version with rows that not every reader of a table has read; undefined where there is none, or it is gone already. */
+async function firstUnread(table: DeltaTable, after: number | undefined): Promise<number | undefined> {
   if (after === undefined) return undefined
   try {
-    for await (const { add, timestamp } of table.commits({ after })) if (add.some(file => file.dataChange)) return timestamp
+    for await (const { add, version } of table.commits({ after })) if (add.some(file => file.dataChange)) return version
   } catch (error) {
     if (!(error instanceof CorruptLogError)) throw error
   }
@@ -93,7 +93,7 @@ async function unreadSince(table: DeltaTable, after: number | undefined): Promis
  */
 export async function vacuumLake(lake: string, options: VacuumOptions = {}): Promise<({ table: string } & Vacuumed)[]> {
   const read = await readUpTo(lake)
-  return eachTable(lake, async (table, name) => table.vacuum({ ...options, since: await unreadSince(table, read.get(name)) }))
+  return eachTable(lake, async (table, name) => table.vacuum({ ...options, unread: await firstUnread(table, read.get(name)) }))
 }
 
 /** Removes the landed files of a live feed that bronze has had for so long. */
