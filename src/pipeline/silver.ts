@@ -105,7 +105,7 @@ export interface SilverOptions {
 export interface ReadBronze {
   /** Rows of bronze. */
   readonly count: number
-  /** Rows of silver, each tweet once; with rules to come also their `_record`. */
+  /** The first row of each tweet with what JavaScript reads of it, its place in the batch as `n`. */
   tweets: Batch
   quarantine: Batch
   /** A predicate that bounds the ids. */
@@ -119,31 +119,33 @@ export interface ReadBronze {
  * and hashtags as lists, language and place; what breaks a rule goes to quarantine, and a tweet comes once.
  * @param from rows of bronze, as a SQL table expression
  */
-export async function readBronze(from: string, options: Omit<SilverOptions, 'known'>): Promise<ReadBronze> {
-  const { watermark, rules: more = [], now } = options
+export async function readBronze(
+  from: string,
+  { watermark, now }: Pick<SilverOptions, 'watermark' | 'now'>,
+): Promise<ReadBronze> {
   const rules = watermark ? [...SILVER_RULES, lateness(watermark)] : SILVER_RULES
-  const judged = await batchOfQuery(judgeSql(prepared(from), rules))
-  const made: Batch[] = []
+  const rejection = { record: BRONZE_RECORD, source: 'bronze', tweetId: 'tweet_id', now } as const
+  const stages: Batch[] = []
+  const keep = async (batch: Promise<Batch>) => {
+    const made = await batch
+    stages.push(made)
+    return made
+  }
+  const drop = async () => void (await Promise.all(stages.map(stage => stage.drop())))
   try {
-    const expectations = await tally(judged, rules)
-    const range = await idRange(judged)
-    const rejection = { record: BRONZE_RECORD, source: 'bronze', tweetId: 'tweet_id', now } as const
-    const quarantine = await judged.sql(from => quarantineSql(from, rules, rejection))
-    made.push(quarantine)
-    const firsts = await judged.sql(from => `SELECT min(rowid) AS n FROM ${from} WHERE _broken IS NULL GROUP BY tweet_id`)
-    made.push(firsts)
-    const withRecord = more.length > 0
-    const distinct = judged.view(from => distinctTweets(from, firsts, judged.count, withRecord), firsts.count)
-    const select = (from: string) => silverRows(from, withRecord ? ', _record' : '')
-    const tweets = await distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, { select, rows: PART_ROWS })
-    await firsts.drop()
-    const drop = async () => void (await Promise.all([tweets.drop(), quarantine.drop()]))
+    const judged = await keep(batchOfQuery(judgeSql(prepared(from), rules)))
+    const [expectations, range, quarantine, firsts] = await Promise.all([
+      tally(judged, rules),
+      idRange(judged),
+      keep(judged.sql(from => quarantineSql(from, rules, rejection))),
+      keep(judged.sql(from => `SELECT min(rowid) AS n FROM ${from} WHERE _broken IS NULL GROUP BY tweet_id`)),
+    ])
+    const distinct = judged.view(from => distinctTweets(from, firsts, judged.count), firsts.count)
+    const tweets = await keep(distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, PART_ROWS))
     return { count: judged.count, tweets, quarantine, range, expectations, drop }
   } catch (error) {
-    await Promise.all(made.map(batch => batch.drop()))
+    await drop()
     throw error
-  } finally {
-    await judged.drop()
   }
 }
 
@@ -164,18 +166,16 @@ export async function silver(bronze: Batch | ReadBronze, options: SilverOptions)
   }
   try {
     const known = await options.known?.(read.range)
-    const there =
-      known === undefined
-        ? undefined
-        : await read.tweets.sql(
-            from => `SELECT rowid AS n FROM ${from} t WHERE EXISTS (FROM ${known} k WHERE k.tweet_id = t.tweet_id)`,
-          )
-    const all = read.tweets.count
-    const tweets = there ? read.tweets.view(from => rowsAt(from, there, all, false), all - there.count) : read.tweets
+    const there = await read.tweets.sql(
+      from => `SELECT n FROM ${from} t WHERE ${known ? `EXISTS (FROM ${known} k WHERE k.tweet_id = t.tweet_id)` : 'false'}`,
+    )
+    const isNew = `WHERE ${isAmong('n', there, read.count)} = 0`
+    const more = rules.length ? `, ${BRONZE_RECORD} AS _record` : ''
+    const tweets = read.tweets.view(from => silverRows(`(FROM ${from} ${isNew})`, more), read.tweets.count - there.count)
     const standing = read.count - read.expectations.reduce((sum, { failed }) => sum + failed, 0)
     const give = (rows: Batch, quarantine: Batch, expectations: RuleCount[]): SilverBatch => ({
       ...{ tweets: rows, quarantine, expectations, duplicates: standing - tweets.count, dropped: droppedRows(expectations) },
-      drop: async () => void (await Promise.all([rows, quarantine, read, there].map(batch => batch?.drop()))),
+      drop: async () => void (await Promise.all([rows, quarantine, read, there].map(batch => batch.drop()))),
     })
     if (!rules.length) return give(tweets, read.quarantine, read.expectations)
     const flagged = await keep(withFlags(tweets, rules))
@@ -205,14 +205,14 @@ async function idRange(judged: Batch): Promise<string> {
   return `tweet_id >= ${quoteText(ids!.low)} AND tweet_id <= ${quoteText(ids!.high)}`
 }
 
-/** The rows of a table whose numbers (`rowid`) are among those in column `n` of another, or are not, in order: a join would keep none. */
-function rowsAt(from: string, numbers: Batch, of: number, among: boolean): string {
+/** SQL that is 1 for a number below `of` that is in column `n` of a batch, else 0: unlike a join it leaves rows in their order. */
+function isAmong(number: string, numbers: Batch, of: number): string {
   const bits = `(SELECT bitstring_agg(n, 0, ${Math.max(0, of - 1)}) FROM ${numbers.from})`
-  return `SELECT * FROM ${from} WHERE coalesce(get_bit(${bits}, rowid::INTEGER), 0) = ${among ? 1 : 0}`
+  return `coalesce(get_bit(${bits}, ${number}::INTEGER), 0)`
 }
 
 /** The first row of each tweet, with the parts of a platform record that say where. */
-function distinctTweets(from: string, firsts: Batch, of: number, withRecord: boolean): string {
+function distinctTweets(from: string, firsts: Batch, of: number): string {
   const place = Object.entries(PLACE_PATHS)
     .map(([form, paths]) => `WHEN ${quoteText(form)} THEN json_extract(record, [${paths.map(quoteText).join(', ')}])`)
     .join(' ')
@@ -220,8 +220,8 @@ function distinctTweets(from: string, firsts: Batch, of: number, withRecord: boo
   const facets = `json_extract(record, [${FACET_PATHS.map(quoteText).join(', ')}])`
   return `
     SELECT * EXCLUDE (parts), CASE WHEN form = 'bluesky' THEN to_json({facets: parts})::VARCHAR WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place FROM (
-      SELECT * EXCLUDE (record)${withRecord ? `, ${BRONZE_RECORD} AS _record` : ''}, CASE form ${place} WHEN 'bluesky' THEN ${facets} END AS parts
-      FROM (${rowsAt(from, firsts, of, true)})
+      SELECT *, rowid AS n, CASE form ${place} WHEN 'bluesky' THEN ${facets} END AS parts
+      FROM ${from} WHERE ${isAmong('rowid', firsts, of)} = 1
     )`
 }
 

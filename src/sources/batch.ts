@@ -13,37 +13,36 @@ export interface Batch {
   /** The same rows, seen through a SELECT that neither adds nor drops any (`count`: leaves so many): computed where it is read, gone with this batch. */
   view(select: (from: string) => string, count?: number): Batch
   /**
-   * A new batch with columns that a TypeScript step computes from some of the others, row by row in order.
+   * The batch with columns that a TypeScript step computes from some of the others, row by row in order. It needs this one's rows for
+   * as long as it is used; `drop` drops what was added.
    * @param reads columns handed to the step, as arrays with one entry per row
    * @param adds new columns and their DuckDB types
+   * @param rows rows that are enough for a step: it is called for parts of the batch, which saves memory. Default: it gets all at once
    */
   extend(
     reads: readonly string[],
     adds: Record<string, string>,
     step: (columns: Record<string, unknown[]>) => Record<string, unknown[]> | Promise<Record<string, unknown[]>>,
-    options?: ExtendOptions,
+    rows?: number,
   ): Promise<Batch>
   /** Frees its memory; safe to call again. Other later uses fail. */
   drop(): Promise<void>
-}
-
-/** Options of `extend`. */
-export interface ExtendOptions {
-  /** What to keep of the old and the new columns; default all. Rows stay in order without ORDER BY. */
-  select?(from: string): string
-  /** Rows that are enough for a step: it is called for parts of the batch, which saves memory. Default: it gets all at once. */
-  rows?: number
 }
 
 /** Wraps a table of the process's DuckDB as a batch. DuckDB keeps rows in the order of their insertion: no SELECT here sorts. */
 async function batchOfTable(table: string): Promise<Batch> {
   const name = quoteName(table)
   const [counted] = await (await duckdb()).rows<{ n: number }>(`SELECT count(*) AS n FROM ${name}`)
+  return batchOver(name, counted!.n, dropping(table))
+}
+
+/** Drops a table when it is first called. */
+function dropping(table: string): () => Promise<void> {
   let gone: Promise<unknown> | undefined
-  return batchOver(name, counted!.n, async () => {
-    gone ??= duckdb().then(duck => duck.run(`DROP TABLE ${name}`))
+  return async () => {
+    gone ??= duckdb().then(duck => duck.run(`DROP TABLE ${quoteName(table)}`))
     await gone
-  })
+  }
 }
 
 function batchOver(from: string, count: number, drop: () => Promise<void>): Batch {
@@ -55,28 +54,27 @@ function batchOver(from: string, count: number, drop: () => Promise<void>): Batc
       yield* (await duckdb()).stream<T>(`SELECT ${columns ? columns.map(quoteName).join(', ') : '*'} FROM ${from}`)
     },
     view: (select, left = count) => batchOver(`(${select(from)})`, left, drop),
-    async extend(reads, adds, step, { select = (all: string) => `SELECT * FROM ${all}`, rows = Number.POSITIVE_INFINITY } = {}) {
+    async extend(reads, adds, step, rows = Number.POSITIVE_INFINITY) {
       const duck = await duckdb()
       const added = tempName('added')
       const loader = await duck.loader(added, adds)
+      const dropAdded = dropping(added)
       try {
-        try {
-          for await (const part of duck.parts(`SELECT ${reads.map(quoteName).join(', ')} FROM ${from}`, rows)) {
-            const computed = await step(part)
-            for (const column of Object.keys(adds))
-              if (computed[column]?.length !== part[reads[0]!]!.length)
-                throw new Error(
-                  `${added}: step gave ${computed[column]?.length ?? 'no'} values of ${column} for ${part[reads[0]!]!.length} rows`,
-                )
-            await loader.add(computed)
-          }
-        } finally {
-          loader.close()
+        for await (const part of duck.parts(`SELECT ${reads.map(quoteName).join(', ')} FROM ${from}`, rows)) {
+          const computed = await step(part)
+          const wanted = part[reads[0]!]!.length
+          for (const column of Object.keys(adds))
+            if (computed[column]?.length !== wanted)
+              throw new Error(`${added}: step gave ${computed[column]?.length ?? 'no'} values of ${column} for ${wanted} rows`)
+          await loader.add(computed)
         }
-        return await batchOfQuery(select(`(${from} POSITIONAL JOIN ${quoteName(added)})`))
-      } finally {
-        await duck.run(`DROP TABLE ${quoteName(added)}`)
+        loader.close()
+      } catch (error) {
+        loader.close()
+        await dropAdded()
+        throw error
       }
+      return batchOver(`(SELECT * FROM ${from} POSITIONAL JOIN ${quoteName(added)})`, count, dropAdded)
     },
     drop,
   }
