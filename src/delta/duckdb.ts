@@ -274,18 +274,25 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
       }),
     async *parts(sql, rows) {
       const connection = await take()
+      // A chunk is made ready while the one before it is worked on.
+      let next: Promise<DuckDBDataChunk | null> = Promise.resolve(null)
       try {
         const result = await connection.stream(sql)
         const names = result.columnNames()
         const types = result.columnTypes()
         let part: Record<string, unknown[]> | undefined
         let count = 0
-        for await (const chunk of result) {
-          if (!chunk.rowCount) continue
+        const fetch = () => {
+          next = result.fetchChunk()
+          next.catch(() => {})
+        }
+        fetch()
+        for (let chunk = await next; chunk?.rowCount; chunk = await next) {
+          fetch()
           const columns = types.map((type, i) =>
             type.typeId === DuckDBTypeId.VARCHAR
-              ? readTexts(columnVector(chunk, i), chunk.rowCount)
-              : chunk.convertColumnValues(i, toJs as Parameters<typeof chunk.convertColumnValues>[1]),
+              ? readTexts(columnVector(chunk!, i), chunk!.rowCount)
+              : chunk!.convertColumnValues(i, toJs as typeof JSDuckDBValueConverter),
           )
           part = Object.fromEntries(names.map((name, i) => [name, part ? part[name]!.concat(columns[i]) : columns[i]!]))
           count += chunk.rowCount
@@ -296,6 +303,7 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
         }
         if (part) yield part
       } finally {
+        await next.catch(() => {})
         idle.push(connection)
       }
     },
