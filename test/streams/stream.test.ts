@@ -96,6 +96,72 @@ describe('startStream', () => {
     }
   })
 
+  /** A source that tells what was read, and which of its rows are still held. */
+  function watched(count: number) {
+    const read: number[] = []
+    const held = new Set<number>()
+    const source: Source<number> = {
+      ...numbers(() => count),
+      async read(from = 0, to) {
+        read.push(to)
+        held.add(to)
+        return { ...(await numbers(() => count).read(from, to)), drop: async () => void held.delete(to) }
+      },
+    }
+    return { source, read, held }
+  }
+
+  it('reads the next batch while it works on one, but begins none before the other is done', async () => {
+    const store = memoryStore()
+    const { source, read, held } = watched(7)
+    const begun: string[][] = []
+    const work = async (_: Batch, { id }: BatchContext) => {
+      while (read.length < Math.min(4, id + 2)) await sleep(1)
+      const files: string[] = []
+      for await (const { path } of store.list('c/s/')) files.push(path.slice(4))
+      begun.push(files)
+      return { rows: 0 }
+    }
+    await start(store, { source, work }).done
+    expect(read).toEqual([2, 4, 6, 7])
+    expect(held.size).toBe(0)
+    const name = (folder: string, n: number) => `${folder}/000000000${n}.json`
+    for (const [id, files] of begun.entries()) {
+      expect(files).toContain(name('offsets', id))
+      expect(files).not.toContain(name('offsets', id + 1))
+      if (id) expect(files).toContain(name('commits', id - 1))
+    }
+  })
+
+  it('lets go of what it has read ahead when it stops or fails, and tells of a read that failed when its turn comes', async () => {
+    for (const end of ['stop', 'fail']) {
+      const { source, read, held } = watched(9)
+      const stream = start(memoryStore(), {
+        source,
+        work: async (_, { signal }) => {
+          while (read.length < 2) await sleep(1)
+          if (end === 'fail') throw new Error('power cut')
+          await sleep(60_000, undefined, { signal })
+          return { rows: 0 }
+        },
+      })
+      if (end === 'fail') await expect(stream.done).rejects.toThrow('power cut')
+      else {
+        while (read.length < 2) await sleep(1)
+        await stream.stop()
+      }
+      expect(held.size).toBe(0)
+    }
+    const table = sink()
+    const { source } = watched(9)
+    const lost = {
+      ...source,
+      read: async (from?: number, to = 0) => (to > 4 ? Promise.reject(new Error('gone')) : source.read(from, to)),
+    }
+    await expect(start(memoryStore(), { source: lost, work: table.work }).done).rejects.toThrow('gone')
+    expect(table.rows()).toEqual([0, 1, 2, 3])
+  })
+
   it('refuses a changed definition on an old checkpoint, and names the difference', async () => {
     const store = memoryStore()
     const defined = (definition: Record<string, string>) =>

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { cleanText, hashtagsOf, isRetweet, mentionsOf, modelText } from '../../src/text/clean.js'
+import { unescapeHtml } from '../../src/text/entities.js'
 
 describe('modelText', () => {
   it.each([
@@ -144,7 +145,56 @@ const pieces = fc.oneof(
 )
 const hostile = fc.array(pieces, { maxLength: 30 }).map(parts => parts.join(''))
 
+const INVISIBLE = /[\u{1f3fb}-\u{1f3ff}\ufe0f\u200d]/gu
+const EMOJI = /(?![©®™‼⁉])[\p{Extended_Pictographic}\p{Regional_Indicator}\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff]/gu
+const EMOJI_OR_FLAG = new RegExp(`\\p{Regional_Indicator}{2}|${EMOJI.source}`, 'gu')
+const MENTION = /[@＠](?<=(?:^|[^A-Za-z0-9_])(?:[Rr][Tt])?.)([A-Za-z0-9_]{1,50})(?![A-Za-z0-9_])/g
+const ADDRESS = /https?:\/\/\S+|(?<![A-Za-z0-9_])www\.(?!\.)\S+/gi
+
+/** As `modelText` and `cleanText`, each expression tried on every text. */
+function slowly(text: string): { model: string; clean: string } {
+  const folded = (of: string) => of.replace(/\s+/g, ' ').trim()
+  const tidied = (of: string, emoji: RegExp) =>
+    folded(
+      of
+        .replace(INVISIBLE, '')
+        .replace(emoji, ' $& ')
+        .normalize('NFC')
+        .replace(/(.)\1{3,}/gsu, '$1$1$1'),
+    )
+  const escapes = text.replace(/\\u([0-9a-fA-F]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  const decoded = unescapeHtml(unescapeHtml(escapes)).replace(/[\ud800-\udfff]/gu, '\ufffd')
+  const plain = decoded
+    .replace(INVISIBLE, '')
+    .replace(/[\u202a-\u202e\u2066-\u2069\ufeff]/g, '')
+    .normalize('NFC')
+  const own = plain
+    .replace(/[\x00-\x08\x0e-\x1f\x7f-\x9f]/g, ' ')
+    .replace(/^\s*(?:RT\s*[@＠][A-Za-z0-9_]{1,50}(?![A-Za-z0-9_])\s*:?\s*)+/i, '')
+  const out = tidied(own.replace(ADDRESS, ' ').replace(MENTION, ' '), EMOJI_OR_FLAG)
+  const handles = [...plain.replace(ADDRESS, ' ').matchAll(MENTION)].map(([, handle]) => `@${handle!.toLowerCase()}`)
+  const named = handles.some(handle => out.toLowerCase().includes(handle))
+  return {
+    model: tidied(decoded.replace(MENTION, '@user').replace(ADDRESS, ' http '), EMOJI),
+    clean: folded(out.replace(named ? /[@＠]/g : /(?<!\S)[@＠](?!\S)/g, ' ')),
+  }
+}
+
 describe('for any text', () => {
+  it('gives what its expressions give when each is tried on every text', () => {
+    fc.assert(
+      fc.property(fc.oneof(hostile, fc.string({ unit: 'grapheme', maxLength: 20 })), text => {
+        expect({ model: modelText(text), clean: cleanText(text) }).toEqual(slowly(text))
+      }),
+      { numRuns: 5000 },
+    )
+    // Every character of the first plane, and all that may be pictures.
+    for (let code = 0; code < 0x20000; code = code === 0xffff ? 0x1f000 : code + 1)
+      for (const text of [`a${String.fromCodePoint(code)}b`, String.fromCodePoint(code).repeat(4)])
+        if (modelText(text) !== slowly(text).model || cleanText(text) !== slowly(text).clean)
+          expect(text).toBe('as when tried slowly')
+  })
+
   it('gives well-formed, folded, composed text and never throws', () => {
     fc.assert(
       fc.property(hostile, text => {
