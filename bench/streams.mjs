@@ -1,13 +1,13 @@
 /**
  * `node bench/streams.mjs [--quick] [--no-spark] [--rows MILLIONS] [--only lines|files|many|rows]`: raw files → bronze → silver beside Spark structured streaming with Delta,
- * the same files in turns in one run, each run a process of its own. Spark is fetched into .moodlake/ when Java and Maven are there.
- * The load comes from ../shared/tools (MOODLAKE_SHARED names another place).
+ * and beside what DuckDB alone needs for the plainest form of it, the same files in turns in one run, each run a process of its own. Spark is fetched into .moodlake/ when
+ * Java and Maven are there. `--only` keeps the other rows of the result file. The load comes from ../shared/tools (MOODLAKE_SHARED names another place).
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inTurns, root, writeResult } from './measure.mjs'
+import { inTurns, machine, root, writeResult } from './measure.mjs'
 import { findSpark } from './spark.mjs'
 
 const option = name => process.argv.includes(`--${name}`)
@@ -40,12 +40,36 @@ async function runOurs({ source, lake, until, mode }) {
   )
 }
 
+/** The least that can be done with the lines, in this process: JSON to Parquet, distinct ids, times and mentions, without log, rescue, or text that was cleaned. */
+async function runCeiling({ source, folder }) {
+  const { DuckDBInstance } = await import('@duckdb/node-api')
+  const connection = await (await DuckDBInstance.create(':memory:')).connect()
+  const columns = `{id_str: 'VARCHAR', full_text: 'VARCHAR', lang: 'VARCHAR', created_at: 'VARCHAR', "user": 'STRUCT(id_str VARCHAR, followers_count BIGINT)'}`
+  const parquet = name => `'${folder}/${name}.parquet' (COMPRESSION zstd, COMPRESSION_LEVEL 1)`
+  const begun = performance.now()
+  await connection.run(
+    `COPY (FROM read_json('${source}/*.json', format = 'newline_delimited', filename = true, columns = ${columns})) TO ${parquet('bronze')}`,
+  )
+  const silver = await connection.run(`
+    COPY (
+      SELECT DISTINCT ON (id_str) id_str AS tweet_id, created_at::TIMESTAMPTZ AS timestamp, "user".id_str AS "user", lang, full_text,
+        regexp_extract_all(lower(full_text), '@([a-z0-9_]+)', 1) AS mentions, filename AS source_file
+      FROM '${folder}/bronze.parquet' WHERE full_text IS NOT NULL
+    ) TO ${parquet('silver')}`)
+  const seconds = (performance.now() - begun) / 1000
+  const cpu = process.cpuUsage()
+  const rss = Math.round(process.resourceUsage().maxRSS / 1024)
+  process.stdout.write(JSON.stringify({ seconds, cpu: (cpu.user + cpu.system) / 1e6, rss, rows: silver.rowsChanged }))
+}
+
+const inProcess = (how, argument) =>
+  JSON.parse(execFileSync(process.execPath, [import.meta.filename, how, JSON.stringify(argument)], { encoding: 'utf8' }))
+
 /** Ours in a process of its own; checks the rows of each stream where they are known. */
 function ours(folder, options, rowsOut) {
   const lake = join(folder, 'ours')
   rmSync(lake, { recursive: true, force: true })
-  const argument = JSON.stringify({ mode: 'linear', ...options, lake })
-  const run = JSON.parse(execFileSync(process.execPath, [import.meta.filename, '--run', argument], { encoding: 'utf8' }))
+  const run = inProcess('--run', { mode: 'linear', ...options, lake })
   if (rowsOut && String(run.rows) !== String(rowsOut)) throw new Error(`ours: rows ${run.rows}, not ${rowsOut}`)
   return run
 }
@@ -83,6 +107,24 @@ async function compare(work, n, sides, target, note) {
     ? `; Spark ${text(peer)}; ${(peer.seconds / mine.seconds).toFixed(1)} × faster, ${(peer.cpu / mine.cpu).toFixed(1)} × less CPU`
     : ''
   process.stdout.write(`${work}, n = ${n}\n  ours ${text(mine)}${gain} (target ${target})\n`)
+  if (found.duckdb) {
+    const ratio = mine.seconds / found.duckdb.seconds
+    const what = 'DuckDB alone: JSON to Parquet, distinct ids, mentions by one expression; no log, no rescue, no cleaned text'
+    rows.push({ work: `${work}, beside the least`, ours: mine, peer: found.duckdb, ratio, target: '≤ 3 ×', n, note: what })
+    process.stdout.write(
+      `  DuckDB alone ${found.duckdb.seconds.toFixed(2)} s, ${found.duckdb.cpu.toFixed(1)} CPU-s: ${ratio.toFixed(1)} ×\n`,
+    )
+  }
+}
+
+/** The rows of the result file, those that were measured now in their place; they say when. */
+function merged() {
+  const file = join(root, 'bench', 'results', 'streams.json')
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : []
+  const when = `by itself on ${new Date().toISOString().slice(0, 10)}, ${/load average \d+/.exec(machine())[0]}`
+  const now = rows.map(row => ({ ...row, note: [row.note, when].filter(Boolean).join('; ') }))
+  const kept = before.map(row => now.find(({ work }) => work === row.work) ?? row)
+  return [...kept, ...now.filter(row => !kept.includes(row))]
 }
 
 const tool = (name, ...args) =>
@@ -103,6 +145,11 @@ async function main() {
         {
           ours: () => ours(folder, { source: at('lines'), until: 'silver' }, [lines, silver]),
           ...beside(() => sparkRun(spark, folder, at('lines'), 40, silver)),
+          duckdb() {
+            const run = inProcess('--ceiling', { source: at('lines'), folder })
+            if (run.rows !== silver) throw new Error(`DuckDB: silver has ${run.rows} rows, not ${silver}`)
+            return run
+          },
         },
         '≥ 12 × faster, ≥ 15 × less CPU, ≤ 600 MB',
         'seconds without the start of Node and of the JVM; CPU seconds with it',
@@ -144,19 +191,20 @@ async function main() {
   }
   try {
     for (const [name, work] of Object.entries(works)) if (!only || only === name) await work()
-    if (!quick && !only)
+    if (!quick)
       writeResult('streams', {
         title: 'Streams',
         about:
           'Beside PySpark 4.2 structured streaming with Delta 4.4, local[cores], the same files in turns in one run, local disk.',
-        command: 'node bench/streams.mjs',
-        rows,
+        command: 'npm run bench streams',
+        rows: only ? merged() : rows,
       })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-const at = process.argv.indexOf('--run')
-if (at > 0) await runOurs(JSON.parse(process.argv[at + 1]))
+const [how, argument] = process.argv.slice(2)
+if (how === '--run') await runOurs(JSON.parse(argument))
+else if (how === '--ceiling') await runCeiling(JSON.parse(argument))
 else await main()
