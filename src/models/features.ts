@@ -1,5 +1,6 @@
 /** Word and character n-grams of a text, hashed, and what a word list says of it: what our n-gram model and the search for similar texts see. */
 import { modelText } from '../text/clean.js'
+import { plainCodes } from '../text/plain-codes.js'
 import { NEGATOR, wordValues } from './afinn.js'
 import { hashBucket, hashNext, hashStart } from './hash.js'
 
@@ -20,6 +21,9 @@ export interface Grams {
   /** Number of word n-grams: character n-grams are in [words, size). */
   words: number
   size: number
+  /** Codes of the cleaned text, lower-cased, a space before and after it: `length` of them. */
+  codes: Uint16Array
+  length: number
   /** What AFINN says: sums of positive and of negative values, whether there is any, the highest and the lowest; each about in [0, 2]. */
   lexicon: Float64Array
   /** Where each occurrence begins and ends in the cleaned text (two numbers each), if asked for. */
@@ -36,7 +40,8 @@ export const LEXICON_SIZE = 5
 /** Seed of the hash of a word; the values of `afinn.ts` are looked up by it. */
 const WORD_SEED = 1
 const PAIR_SEED = 2
-const CHARACTER_SEED = 3
+/** Seed of the hash of a character n-gram. */
+export const CHARACTER_SEED = 3
 const SPACE = 32
 const HASH_SIGN = 35
 /** A negator turns the words after it, as far as this. */
@@ -59,30 +64,33 @@ export function featureReader(
 ): (text: string) => Grams {
   const [shortest, widest] = characters
   const lookUp = wordValues(WORD_SEED)
-  const codes = new Uint16Array(MAX_UNITS + 2)
+  // A short handle grows: `@x` is read as `@user`.
+  const codes = new Uint16Array(3 * MAX_UNITS)
   const most = (MAX_UNITS + 2) * (longest + widest)
-  const grams: Grams = { buckets: new Int32Array(most), words: 0, size: 0, lexicon: new Float64Array(LEXICON_SIZE) }
+  const buckets = new Int32Array(most)
+  const lexicon = new Float64Array(LEXICON_SIZE)
+  const grams: Grams = { buckets, words: 0, size: 0, codes, length: 0, lexicon }
   if (spans) grams.spans = new Int32Array(2 * most)
-  const { buckets, lexicon } = grams
-  const recent = new Int32Array(longest)
-  const starts = new Int32Array(longest)
+  // Of each word, for the pairs: its hash and where it begins.
+  const hashes = new Int32Array(MAX_UNITS)
+  const starts = new Int32Array(MAX_UNITS)
   let sinceNegator = NEGATED_WORDS
 
-  function add(hash: number, from: number, to: number): void {
-    if (spans) grams.spans!.set([from - 1, to - 1], 2 * grams.size)
-    buckets[grams.size++] = hashBucket(hash, bits)
-  }
-
   function addWord(hash: number, count: number, from: number, to: number): void {
-    add(hash, from, to)
+    hashes[count] = hash
+    starts[count] = from
+    let size = grams.size
     // A word n-gram's hash runs over the hashes of its words.
-    for (let n = 2; n <= Math.min(longest, count + 1); n++) {
-      let joined = hashStart(PAIR_SEED + 8 * n)
-      for (let back = n - 1; back >= 1; back--) joined = hashNext(joined, recent[(count - back) % longest]!)
-      add(hashNext(joined, hash), starts[(count - n + 1) % longest]!, to)
+    for (let first = count; first >= 0 && first > count - longest; first--) {
+      let joined = hash
+      if (first < count) {
+        joined = hashStart(PAIR_SEED + 8 * (count - first + 1))
+        for (let word = first; word <= count; word++) joined = hashNext(joined, hashes[word]!)
+      }
+      if (spans) grams.spans!.set([starts[first]! - 1, to - 1], 2 * size)
+      buckets[size++] = hashBucket(joined, bits)
     }
-    recent[count % longest] = hash
-    starts[count % longest] = from
+    grams.size = size
   }
 
   function weigh(hash: number, from: number, to: number): void {
@@ -153,13 +161,22 @@ export function featureReader(
     return next
   }
 
-  return text => {
+  /** The cleaned text's codes, from place 1 on; gives how many. */
+  function readCodes(text: string): number {
+    const plain = text.length > MAX_UNITS ? -1 : plainCodes(text, codes)
+    if (plain >= 0) return Math.min(plain, MAX_UNITS)
     const clean = modelText(text).toLowerCase()
     const units = Math.min(clean.length, MAX_UNITS)
+    for (let i = 0; i < units; i++) codes[i + 1] = clean.charCodeAt(i)
+    return units
+  }
+
+  return text => {
+    const units = readCodes(text)
     // A space on either side, so that the ends of the text look like ends of words.
     codes[0] = SPACE
-    for (let i = 0; i < units; i++) codes[i + 1] = clean.charCodeAt(i)
     codes[units + 1] = SPACE
+    grams.length = units + 2
     grams.size = 0
     lexicon.fill(0)
     sinceNegator = NEGATED_WORDS

@@ -3,8 +3,17 @@ import { join } from 'node:path'
 import { modelText } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
-import { featureReader, type GramRows, type Grams, gramCollector, inverseFrequencies, LEXICON_SIZE } from './features.js'
+import {
+  CHARACTER_SEED,
+  featureReader,
+  type GramRows,
+  type Grams,
+  gramCollector,
+  inverseFrequencies,
+  LEXICON_SIZE,
+} from './features.js'
 import type { ModelCard } from './folder.js'
+import { hashBucket, hashNext, hashStart } from './hash.js'
 import { blockScale, fitLogistic, type LinearWeights } from './linear.js'
 import type { Example, Prediction, TrainableModel } from './model.js'
 import { pacer } from './pace.js'
@@ -33,10 +42,12 @@ export interface NgramSettings {
 /** Chosen on a fifth of TweetEval's training rows, held out, and its validation rows. */
 const DEFAULTS: NgramSettings = { bits: 20, words: 2, characters: [2, 5], wordShare: 0.5, minDocuments: 2, c: 1, rate: 3 }
 const WEIGHTS_FILE = 'weights.bin'
+/** Turns signed bytes into 128 + their value, and back. */
+const BIAS = 0x808080
 
 /** What was learned, as numbers that survive being written down: predictions before and after saving are equal to the bit. */
 interface Learned {
-  /** Four bytes a bucket: what it adds to each class, signed, and its squared idf. */
+  /** Four bytes a bucket: 128 + what it adds to each class, and its squared idf. In the file the three bytes are signed instead. */
   packed: Int32Array
   /** What one unit of these bytes stands for. */
   weightStep: number
@@ -73,7 +84,7 @@ export async function loadNgram(folder: string, card: ModelCard, hash: string): 
   const size = 4 * 2 ** settings.bits
   if (bytes.length !== size)
     throw new Error(`${join(folder, WEIGHTS_FILE)}: ${bytes.length} bytes, ${size} are needed for ${settings.bits} bits`)
-  const packed = new Int32Array(new Uint8Array(bytes).buffer)
+  const packed = new Int32Array(new Uint8Array(bytes).buffer).map(four => four ^ BIAS)
   const parameters = card.parameters as unknown as Omit<Learned, 'packed'>
   return build(card.name, settings, { learned: { packed, ...parameters }, trained: card.trained, hash })
 }
@@ -92,7 +103,7 @@ function build(
       scorer: learned => textScorer(settings, learned),
       written: ({ packed, ...parameters }) => ({
         parameters,
-        files: { [WEIGHTS_FILE]: new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength) },
+        files: { [WEIGHTS_FILE]: new Uint8Array(packed.map(four => four ^ BIAS).buffer) },
       }),
       weigh: (learned, pieces, label) => weighPieces(settings, learned, pieces, label),
     },
@@ -170,8 +181,8 @@ function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used:
   let largest = 1e-9
   for (let i = 0; i < table.length; i += 4) for (let k = 1; k <= 3; k++) largest = Math.max(largest, Math.abs(table[i + k]!))
   const weightStep = largest / 127
-  const byte = (i: number) => Math.round(table[i]! / weightStep) & 255
-  const packed = new Int32Array(buckets)
+  const byte = (i: number) => Math.round(table[i]! / weightStep) + 128
+  const packed = new Int32Array(buckets).fill(BIAS)
   for (let i = 0; i < used.length; i++) {
     const square = Math.round(table[4 * i]! ** 2 / squareStep)
     packed[used[i]!] = byte(4 * i + 1) | (byte(4 * i + 2) << 8) | (byte(4 * i + 3) << 16) | (square << 24)
@@ -182,18 +193,20 @@ function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used:
 
 /** A function from text to prediction. It has scratch memory of its own and never waits, so calls cannot disturb each other. */
 function textScorer(settings: NgramSettings, learned: Learned): (text: string) => Prediction {
-  const reader = featureReader(settings)
+  const reader = featureReader({ ...settings, characters: [1, 0] })
   const start = learned.bias.map(value => value ?? Number.NEGATIVE_INFINITY)
   const { lexicon, packed } = learned
   const sums = new Float64Array(4)
   const logits = new Float64Array(3)
   return text => {
-    const { buckets, words, size, lexicon: said } = reader(text)
+    const grams = reader(text)
+    const said = grams.lexicon
     logits.set(start)
     for (let f = 0; f < LEXICON_SIZE; f++)
       if (said[f] !== 0) for (let k = 0; k < 3; k++) logits[k]! += lexicon[3 * f + k]! * said[f]!
     for (const block of [0, 1]) {
-      sumBytes(packed, buckets, block ? words : 0, block ? size : words, sums)
+      if (block) sumCharacters(packed, grams, settings, sums)
+      else sumBytes(packed, grams.buckets, 0, grams.words, sums)
       const scale = scaleOf(settings, learned, block, sums[3]!)
       for (let k = 0; k < 3; k++) logits[k]! += scale * sums[k]!
     }
@@ -201,20 +214,53 @@ function textScorer(settings: NgramSettings, learned: Learned): (text: string) =
   }
 }
 
-/** The sums of the four bytes of each occurrence: whole numbers, so no order of adding matters. */
+/** The sums of the four numbers of each occurrence: whole numbers, so no order of adding matters. */
 function sumBytes(packed: Int32Array, buckets: Int32Array, from: number, to: number, sums: Float64Array): void {
-  let [a, b, c, d] = [0, 0, 0, 0]
+  sums.fill(0)
   for (let i = from; i < to; i++) {
-    const x = packed[buckets[i]!]!
-    a += (x << 24) >> 24
-    b += (x << 16) >> 24
-    c += (x << 8) >> 24
-    d += x >>> 24
+    const four = packed[buckets[i]!]!
+    for (let k = 0; k < 3; k++) sums[k]! += ((four >>> (8 * k)) & 255) - 128
+    sums[3]! += four >>> 24
   }
-  sums[0] = a
-  sums[1] = b
-  sums[2] = c
-  sums[3] = d
+}
+
+/**
+ * The same of a text's character n-grams, without a list of them: most of the time of a text goes here. Two bytes are added at once, each in
+ * its half of a number, which 257 of them could fill.
+ */
+function sumCharacters(
+  packed: Int32Array,
+  { codes, length }: Grams,
+  { bits, characters }: NgramSettings,
+  sums: Float64Array,
+): void {
+  const [least, most] = characters
+  const start = hashStart(CHARACTER_SEED)
+  const atOnce = Math.max(1, Math.floor(256 / Math.max(1, most - least + 1)))
+  sums.fill(0)
+  let count = 0
+  for (let from = 0; from < length; from += atOnce) {
+    let [even, odd] = [0, 0]
+    const to = Math.min(length, from + atOnce)
+    for (let i = from; i < to; i++) {
+      const end = Math.min(length, i + most)
+      let hash = start
+      let j = i
+      for (const first = Math.min(end, i + least - 1); j < first; j++) hash = hashNext(hash, codes[j]!)
+      count += Math.max(0, end - j)
+      for (; j < end; j++) {
+        hash = hashNext(hash, codes[j]!)
+        const four = packed[hashBucket(hash, bits)]!
+        even = (even + (four & 0xff00ff)) | 0
+        odd = (odd + ((four >>> 8) & 0xff00ff)) | 0
+      }
+    }
+    sums[0]! += even & 0xffff
+    sums[1]! += odd & 0xffff
+    sums[2]! += even >>> 16
+    sums[3]! += odd >>> 16
+  }
+  for (let k = 0; k < 3; k++) sums[k]! -= 128 * count
 }
 
 /** What one unit of a weight stands for in a text's word n-grams (block 0) or character n-grams (1). */
@@ -245,7 +291,7 @@ function weighPieces(settings: NgramSettings, learned: Learned, pieces: readonly
     sumBytes(learned.packed, grams.buckets, from, to, sums)
     const scale = scaleOf(settings, learned, block, sums[3]!)
     for (let i = from; i < to; i++) {
-      const weight = (learned.packed[grams.buckets[i]!]! << (24 - 8 * k)) >> 24
+      const weight = ((learned.packed[grams.buckets[i]!]! >>> (8 * k)) & 255) - 128
       if (weight) split(scale * weight, grams.spans![2 * i]!, grams.spans![2 * i + 1]!)
     }
   }
