@@ -199,8 +199,11 @@ export interface GramRows {
   lexicon: Float32Array
 }
 
-/** Gathers the n-grams of many texts. */
-export function gramCollector(): { add(grams: Grams): void; rows(): GramRows } {
+/**
+ * Gathers the n-grams of many texts.
+ * @param texts how many there will be, about: memory is then taken once
+ */
+export function gramCollector(texts = 0): { add(grams: Grams): void; rows(): GramRows } {
   let buckets = new Int32Array(1 << 16)
   let size = 0
   const offsets = [0]
@@ -209,7 +212,8 @@ export function gramCollector(): { add(grams: Grams): void; rows(): GramRows } {
   return {
     add(grams) {
       if (size + grams.size > buckets.length) {
-        const longer = new Int32Array(Math.max(2 * buckets.length, size + grams.size))
+        const guess = Math.ceil((1.05 * texts * size) / Math.max(1, middles.length))
+        const longer = new Int32Array(Math.max(Math.min(guess, 64 * buckets.length), 2 * buckets.length, size + grams.size))
         longer.set(buckets)
         buckets = longer
       }

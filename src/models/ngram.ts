@@ -121,60 +121,91 @@ async function learn(
 ): Promise<Learned> {
   const pace = pacer(signal)
   const reader = featureReader(settings)
-  const collector = gramCollector()
+  const collector = gramCollector(examples.length)
   for (const [row, { text }] of examples.entries()) {
     collector.add(reader(text))
     const pause = pace()
     if (pause) await pause.then(() => onProgress?.((READING_SHARE * row) / examples.length))
   }
   const rows = collector.rows()
+  const found = numberByUse(rows, 2 ** settings.bits)
   const least = Math.min(settings.minDocuments, Math.ceil(examples.length / 1000))
-  const exact = inverseFrequencies(rows, 2 ** settings.bits, { least })
+  const exact = inverseFrequencies(rows, found.length, { least })
   // Learned with the idf that predictions will see.
   const squareStep = exact.reduce((a, b) => Math.max(a, b), 1e-9) ** 2 / 255
-  const idf = exact.map(value => Math.sqrt(Math.round(value ** 2 / squareStep) * squareStep))
+  const squares = Uint8Array.from(exact, value => Math.round(value ** 2 / squareStep))
   const classes = Uint8Array.from(examples, ({ label }) => LABELS.indexOf(label))
   const epochs = settings.epochs ?? Math.max(4, Math.min(20, Math.ceil(40_000 / examples.length)))
-  const { used, dense } = squeeze(rows, idf)
+  const { used, dense } = squeeze(rows, squares)
   const fitting = fitLogistic(
     dense,
     classes,
-    Float32Array.from(used, bucket => idf[bucket]!),
+    Float32Array.from(used, number => Math.sqrt(squares[number]! * squareStep)),
     { ...settings, epochs, seed },
   )
   const weights = await finish(fitting, {
     signal,
     onProgress: share => onProgress?.(READING_SHARE + (1 - READING_SHARE) * share),
   })
-  return pack(weights, squareStep, used, 2 ** settings.bits)
+  return pack(
+    weights,
+    squareStep,
+    used.map(number => found[number]!),
+    2 ** settings.bits,
+  )
 }
 
 /**
- * The rows without n-grams that have no weight, their buckets numbered by first use: what is frequent lies close together, and
- * learning is twice as quick. Works in place: the rows given are gone.
- * @returns the bucket of each new number, too
+ * Numbers the buckets of the rows by first use, in place: what is frequent lies close together from then on, and each further look is
+ * several times as quick.
+ * @returns the bucket of each number
  */
-function squeeze(rows: GramRows, idf: Float32Array): { dense: GramRows; used: Int32Array } {
-  const { buckets, offsets, middles } = rows
-  const place = new Int32Array(idf.length).fill(-1)
-  const used: number[] = []
-  let size = 0
-  let from = 0
-  for (let row = 0; row < middles.length; row++) {
-    const [middle, to] = [middles[row]!, offsets[row + 1]!]
-    middles[row] = size
-    for (let i = from; i < to; i++) {
-      const bucket = buckets[i]!
-      if (i === middle) middles[row] = size
-      if (idf[bucket] === 0) continue
-      if (place[bucket]! < 0) place[bucket] = used.push(bucket) - 1
-      buckets[size++] = place[bucket]!
+function numberByUse({ buckets }: GramRows, size: number): Int32Array {
+  const place = new Int32Array(size).fill(-1)
+  const found = new Int32Array(Math.min(size, buckets.length))
+  let count = 0
+  for (let i = 0; i < buckets.length; i++) {
+    const bucket = buckets[i]!
+    let number = place[bucket]!
+    if (number < 0) {
+      number = place[bucket] = count
+      found[count++] = bucket
     }
-    if (middle === to) middles[row] = size
-    from = to
-    offsets[row + 1] = size
+    buckets[i] = number
   }
-  return { dense: { ...rows, buckets: buckets.subarray(0, size) }, used: Int32Array.from(used) }
+  return found.subarray(0, count)
+}
+
+/**
+ * The rows without n-grams that have no weight, the others numbered anew, the most frequent first. Works in place: the rows given are gone.
+ * @param squares squared idf by number: the smaller, the more frequent; 0 for no weight
+ * @returns the old number of each new one, too
+ */
+function squeeze(rows: GramRows, squares: Uint8Array): { dense: GramRows; used: Int32Array } {
+  const { buckets, offsets, middles } = rows
+  const counts = new Int32Array(256)
+  for (const square of squares) counts[square]! += 1
+  const next = counts.map((_, square) => counts.subarray(1, square).reduce((a, b) => a + b, 0))
+  const used = new Int32Array(squares.length - counts[0]!)
+  const place = new Int32Array(squares.length).fill(-1)
+  squares.forEach((square, number) => {
+    if (square === 0) return
+    place[number] = next[square]!
+    used[next[square]!++] = number
+  })
+  let [size, from] = [0, 0]
+  const keep = (to: number) => {
+    for (; from < to; from++) {
+      const at = place[buckets[from]!]!
+      if (at >= 0) buckets[size++] = at
+    }
+    return size
+  }
+  for (let row = 0; row < middles.length; row++) {
+    middles[row] = keep(middles[row]!)
+    offsets[row + 1] = keep(offsets[row + 1]!)
+  }
+  return { dense: { ...rows, buckets: buckets.subarray(0, size) }, used }
 }
 
 function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used: Int32Array, buckets: number): Learned {
@@ -216,12 +247,19 @@ function textScorer(settings: NgramSettings, learned: Learned): (text: string) =
 
 /** The sums of the four numbers of each occurrence: whole numbers, so no order of adding matters. */
 function sumBytes(packed: Int32Array, buckets: Int32Array, from: number, to: number, sums: Float64Array): void {
-  sums.fill(0)
+  let [a, b, c, d] = [0, 0, 0, 0]
   for (let i = from; i < to; i++) {
     const four = packed[buckets[i]!]!
-    for (let k = 0; k < 3; k++) sums[k]! += ((four >>> (8 * k)) & 255) - 128
-    sums[3]! += four >>> 24
+    a += four & 255
+    b += (four >>> 8) & 255
+    c += (four >>> 16) & 255
+    d += four >>> 24
   }
+  const bias = 128 * (to - from)
+  sums[0] = a - bias
+  sums[1] = b - bias
+  sums[2] = c - bias
+  sums[3] = d
 }
 
 /**
