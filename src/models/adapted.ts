@@ -11,7 +11,7 @@ import { CARD_FILE, hashFolder, type ModelCard, readModelCard, writeModelFolder 
 import type { Answer, Example, TrainableModel } from './model.js'
 import { fitOptimum } from './optimum.js'
 import { randomFrom, shuffle } from './random.js'
-import { type RawScore, scorerPool } from './scorer-pool.js'
+import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
 import type { SparseRows } from './text-features.js'
 import { countLabels, finish } from './trainable.js'
@@ -84,7 +84,7 @@ function build(
   let learned = loaded?.learned
   let trained = loaded?.trained
   let saved = loaded?.hash
-  let opening: Promise<ReturnType<typeof scorerPool>> | undefined
+  let opening: Promise<ScorerPool> | undefined
   const read = featureReader(WORDS)
   const untrained = () => new Error(`${name}: not trained yet: call fit first`)
 
