@@ -55,6 +55,7 @@ async function load({ folder, maxTokens }: TranslatorData): Promise<(request: st
     const greedy = { max_new_tokens: maxTokens, num_beams: 1, do_sample: false, ...languages }
     const [answer] = (await translate(seen, greedy as never)) as unknown as { translation_text: string }[]
     const english = answer!.translation_text.trim()
+    if (english === '') throw new Error('nothing came of the translation')
     const truncated = seen.length < text.length || length(english) > maxTokens
     return truncated ? { text: english, truncated } : { text: english }
   }

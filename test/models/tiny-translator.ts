@@ -42,15 +42,22 @@ function decoder(size: number): Uint8Array {
   )
 }
 
-/** The files of a tiny translator in the hub's layout, by path. Words that it does not know it leaves out. */
-export function tinyTranslator(dictionary: Readonly<Record<string, string>>): Record<string, string | Uint8Array> {
+/**
+ * The files of a tiny translator in the hub's layout, by path. Words that it does not know it leaves out.
+ * @param languages marks of languages, as NLLB has them: each text then begins with that of its own, its translation with that of English
+ */
+export function tinyTranslator(
+  dictionary: Readonly<Record<string, string>>,
+  languages: readonly string[] = [],
+): Record<string, string | Uint8Array> {
   const words = [...new Set(Object.entries(dictionary).flat())]
-  const pieces = ['</s>', '<unk>', '<pad>', ...words.map(word => `▁${word}`)]
+  const special = ['</s>', '<unk>', '<pad>', ...languages]
+  const pieces = [...special, ...words.map(word => `▁${word}`)]
   const rows = pieces.map((piece, id) => {
     const said = pieces.indexOf(`▁${dictionary[piece.slice(1)]}`)
     return pieces.map((_, other) => (other === (said < 0 ? id : said) ? 9 : 0))
   })
-  const special = pieces.slice(0, 3)
+  const marks = languages.slice(0, 1).map(id => ({ SpecialToken: { id, type_id: 0 } }))
   const tokenizer = {
     version: '1.0',
     truncation: null,
@@ -62,25 +69,32 @@ export function tinyTranslator(dictionary: Readonly<Record<string, string>>): Re
     pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
     post_processor: {
       type: 'TemplateProcessing',
-      single: [{ Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '</s>', type_id: 0 } }],
+      single: [...marks, { Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '</s>', type_id: 0 } }],
       pair: [{ Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '</s>', type_id: 0 } }],
-      special_tokens: { '</s>': { id: '</s>', ids: [0], tokens: ['</s>'] } },
+      special_tokens: Object.fromEntries(special.map((id, at) => [id, { id, ids: [at], tokens: [id] }])),
     },
     decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
-    model: { type: 'Unigram', unk_id: 1, vocab: pieces.map((piece, id) => [piece, id < 3 ? 0 : -1]) },
+    model: { type: 'Unigram', unk_id: 1, vocab: pieces.map((piece, id) => [piece, id < special.length ? 0 : -1]) },
   }
   const ids = { eos_token_id: 0, pad_token_id: 2, decoder_start_token_id: 2, bos_token_id: 0 }
   const config = {
-    ...{ model_type: 'marian', is_encoder_decoder: true, vocab_size: pieces.length, d_model: 1, ...ids },
+    ...{
+      model_type: languages.length ? 'm2m_100' : 'marian',
+      is_encoder_decoder: true,
+      vocab_size: pieces.length,
+      d_model: 1,
+      ...ids,
+    },
     ...{ encoder_layers: 1, decoder_layers: 1, encoder_attention_heads: 1, decoder_attention_heads: 1 },
-    ...{ architectures: ['MarianMTModel'], max_position_embeddings: 512 },
+    ...{ max_position_embeddings: 512 },
   }
   return {
     'config.json': JSON.stringify(config),
     'generation_config.json': JSON.stringify({ ...ids, num_beams: 4 }),
     'tokenizer.json': JSON.stringify(tokenizer),
     'tokenizer_config.json': JSON.stringify({
-      tokenizer_class: 'MarianTokenizer',
+      tokenizer_class: languages.length ? 'NllbTokenizer' : 'MarianTokenizer',
+      additional_special_tokens: languages,
       model_max_length: 512,
       ...{ eos_token: '</s>', unk_token: '<unk>', pad_token: '<pad>' },
     }),

@@ -7,7 +7,9 @@ import { loadTranslatorFolder, type Translator, type TranslatorOptions } from '.
 import { tinyTranslator } from './tiny-translator.js'
 
 const DICTIONARY = { ich: 'i', liebe: 'love', das: 'this', hasse: 'hate', amo: 'love', esto: 'this' }
+const LANGUAGES = ['eng_Latn', 'deu_Latn', 'arb_Arab', 'arb_Latn']
 let folder: string
+let many: string
 let translator: Translator | undefined
 const workers: ChildProcess[] = []
 
@@ -17,13 +19,19 @@ async function open(options: TranslatorOptions = {}): Promise<Translator> {
 }
 const german = (...texts: string[]) => texts.map(text => ({ text, lang: 'de' }))
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moodlake tiny-translator-'))
-  for (const [path, content] of Object.entries(tinyTranslator(DICTIONARY))) {
-    await mkdir(dirname(join(folder, path)), { recursive: true })
-    await writeFile(join(folder, path), content)
+async function write(files: Record<string, string | Uint8Array>): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'moodlake tiny-translator-'))
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(made, path)), { recursive: true })
+    await writeFile(join(made, path), content)
   }
-  return () => rm(folder, { recursive: true })
+  return made
+}
+
+beforeAll(async () => {
+  folder = await write(tinyTranslator(DICTIONARY))
+  many = await write(tinyTranslator(DICTIONARY, LANGUAGES))
+  return () => Promise.all([folder, many].map(made => rm(made, { recursive: true })))
 })
 afterEach(async () => {
   await translator?.close()
@@ -38,7 +46,18 @@ describe('translator', () => {
     const answers = await translate([...texts, { text: 'amo esto', lang: 'es' }])
     expect(answers.slice(0, 3)).toEqual([{ text: 'i love this' }, { text: 'i hate this' }, { text: 'i love this' }])
     expect(answers[5]).toEqual({ text: 'love this' })
-    for (const answer of answers.slice(3, 5)) expect(answer).toEqual({ text: '' })
+    for (const answer of answers.slice(3, 5)) expect(answer).toEqual({ error: 'nothing came of the translation' })
+  })
+
+  it('names the languages as the model does, and lists what it does not know', async () => {
+    translator = await loadTranslatorFolder(many, { workers: 1 })
+    expect(
+      await translator.translate([
+        { text: 'ich liebe das', lang: 'de' },
+        { text: 'amo esto', lang: 'es' },
+        { text: 'das', lang: 'ar' },
+      ]),
+    ).toEqual([{ text: 'i love this' }, { error: 'the translator does not know the language: es' }, { text: 'this' }])
   })
 
   it('remembers what it was asked, also when it is loaded again', async () => {
