@@ -82,6 +82,7 @@ export { type RichOutput, type TweetBrowserOptions, type TweetFilters, tweetBrow
 export { adaptedModel } from './models/adapted.js'
 export { packModel, saveAverage } from './models/average.js'
 export { classicalModel, LEARNERS, type Learner } from './models/classical.js'
+export { type Device, DeviceError } from './models/device.js'
 export { type Explanation, explain } from './models/explain.js'
 export { lexiconModel } from './models/lexicon.js'
 export { majorityModel } from './models/majority.js'

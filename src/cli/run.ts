@@ -1,3 +1,4 @@
+import { DEVICES, type Device } from '../models/device.js'
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
 import { isLive, type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
 import { followModel } from '../registry/follow-model.js'
@@ -18,6 +19,7 @@ Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silve
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
   --model URI         blend (default), compact, a folder, file:…, hf:OWNER/NAME, models:/NAME/VERSION or models:/NAME@ALIAS;
                       an alias of a server (MLFLOW_TRACKING_URI) is followed: a new champion scores the next batch
+  --device DEVICE     where the transformer runs: cpu (default), cuda, tensorrt, webgpu, coreml, dml; an error where it is not to be had
   --translate URI     puts tweets of other languages into English before they are scored, by a translator: hf:OWNER/NAME, a folder or
                       file:…; gold gets the column text_en (explicit schema merge), null where the original was scored
   --mode MODE         linear (default): one stage after another; concurrent: all at once
@@ -73,6 +75,7 @@ const SIZES = { MB: 1e6, GB: 1e9, MiB: 2 ** 20, GiB: 2 ** 30 }
 
 interface RunArguments {
   translate: string | undefined
+  device: Device | undefined
   options: RunOptions & { lake: string }
   model: string
   idlePolls: number | undefined
@@ -93,6 +96,7 @@ function readOptions(args: string[]): RunArguments {
       lake: { type: 'string', default: './lake' },
       model: { type: 'string', default: 'blend' },
       translate: { type: 'string' },
+      device: { type: 'string' },
       mode: { type: 'string', default: 'linear' },
       trigger: { type: 'string', default: 'available-now' },
       until: { type: 'string', default: 'gold' },
@@ -115,6 +119,7 @@ function readOptions(args: string[]): RunArguments {
   return {
     model: values.model,
     translate: values.translate,
+    device: values.device === undefined ? undefined : choice('device', values.device, DEVICES),
     json: values.json,
     idlePolls: values['idle-polls'] ? readCount('idle-polls', values['idle-polls']) : undefined,
     options: {
@@ -214,7 +219,7 @@ function watchRun(
 }
 
 async function run(args: string[]): Promise<number> {
-  const { options, model: uri, translate, idlePolls, json } = readOptions(args)
+  const { options, model: uri, translate, device, idlePolls, json } = readOptions(args)
   const started = performance.now()
   const stop = new AbortController()
   const interrupt = () => {
@@ -225,6 +230,7 @@ async function run(args: string[]): Promise<number> {
   const model =
     options.until === 'gold'
       ? await followModel(uri, {
+          device,
           onExchange: (from, to) => say(`gold_stream   ${to.uri} takes the place of ${from.uri}`),
           onTrouble: error => say(`gold_stream   the model stays: ${error.message}`),
         })
@@ -249,7 +255,7 @@ async function run(args: string[]): Promise<number> {
       lake: options.lake,
       source: options.source,
       mode: options.mode,
-      ...(model && { model: { uri, name: model.name, version: model.version, hash: model.hash } }),
+      ...(model && { model: { uri, name: model.name, version: model.version, hash: model.hash, device: model.device } }),
       ...(translator && { translator: { uri: translator.uri, name: translator.name, hash: translator.hash } }),
       rows,
       added: Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), summary(stream).rowsOut])),

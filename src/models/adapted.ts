@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { modelText, TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
+import type { Device } from './device.js'
 import { featureReader, MAX_UNITS } from './features.js'
 import { CARD_FILE, hashFolder, type ModelCard, readModelCard, writeModelFolder } from './folder.js'
 import type { Answer, Example, TrainableModel } from './model.js'
@@ -15,6 +16,7 @@ import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
 import type { SparseRows } from './text-features.js'
 import { countLabels, finish } from './trainable.js'
+import { checkDevice } from './transformer.js'
 
 /** What `adaptedModel` is told. */
 export interface AdaptedOptions {
@@ -24,6 +26,8 @@ export interface AdaptedOptions {
   name?: string
   /** Most worker processes; default the number of cores, at most 4. */
   workers?: number
+  /** Where the base runs; default `cpu`. */
+  device?: Device
   /** Called with each worker that starts. */
   onWorker?: (worker: ChildProcess) => void
 }
@@ -78,7 +82,7 @@ const columnsOf = (width: number) => width + 2 ** WORDS.bits
 function build(
   name: string,
   base: string,
-  { workers, onWorker }: Omit<AdaptedOptions, 'base' | 'name'>,
+  { workers, device = 'cpu', onWorker }: Omit<AdaptedOptions, 'base' | 'name'>,
   loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string },
 ): TrainableModel {
   let learned = loaded?.learned
@@ -91,8 +95,10 @@ function build(
   async function open() {
     const card = existsSync(join(base, CARD_FILE)) ? await readModelCard(base) : undefined
     const { maxTokens = 64 } = (card?.settings ?? {}) as { maxTokens?: number }
-    const data: ScorerData = { folder: base, maxTokens, output: 'pooled' }
-    return scorerPool({ name, data, workers, onWorker })
+    const data: ScorerData = { folder: base, maxTokens, output: 'pooled', device }
+    const pool = scorerPool({ name, data, workers, onWorker })
+    await checkDevice(pool, device)
+    return pool
   }
 
   async function embed(texts: readonly string[], signal?: AbortSignal, onScored?: () => void): Promise<RawScore[]> {
@@ -104,6 +110,7 @@ function build(
   return {
     name,
     textVersion: TEXT_VERSION,
+    ...(device !== 'cpu' && { device }),
     get hash() {
       return saved
     },

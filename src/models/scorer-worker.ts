@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PreTrainedTokenizer } from '@xenova/transformers'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Device } from './device.js'
 import { type Scored, serveTexts } from './worker-talk.js'
 
 /** What a scorer is started with: its one argument, as JSON. */
@@ -17,12 +18,19 @@ export interface ScorerData {
   maxTokens: number
   /** Output of the model to answer with; default its first. */
   output?: string
+  /** Default `cpu`. No other is tried in its place. */
+  device?: Device
 }
 
 /** A word is at most 100 characters to the tokenizer, so nothing past this can count; a hostile text costs no more. */
 const MAX_UNITS = 10_000
 
-async function load({ folder, maxTokens, output: asked }: ScorerData): Promise<(text: string) => Promise<Scored>> {
+async function load({
+  folder,
+  maxTokens,
+  output: asked,
+  device = 'cpu',
+}: ScorerData): Promise<(text: string) => Promise<Scored>> {
   // `AutoTokenizer` would refuse folders whose names could not be a repository's.
   const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, unknown>
   const config = existsSync(join(folder, 'tokenizer_config.json')) ? read('tokenizer_config.json') : {}
@@ -30,6 +38,7 @@ async function load({ folder, maxTokens, output: asked }: ScorerData): Promise<(
   const file = ['model_quantized.onnx', 'model.onnx'].map(name => join(folder, 'onnx', name)).find(existsSync)
   if (!file) throw new Error(`${folder}: no onnx/model_quantized.onnx or onnx/model.onnx`)
   const session = await InferenceSession.create(file, {
+    executionProviders: [device],
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',

@@ -240,8 +240,8 @@ export async function startGold(
 }
 
 /** What a commit of gold says of the model. */
-export function modelParameters({ name, version, hash }: NamedModel): Record<string, string> {
-  return { model: name, modelVersion: version, ...(hash && { modelHash: hash }) }
+export function modelParameters({ name, version, hash, device }: NamedModel): Record<string, string> {
+  return { model: name, modelVersion: version, ...(hash && { modelHash: hash }), ...(device && { device }) }
 }
 
 async function append(
