@@ -183,7 +183,7 @@ export function featureReader(
     if (spans) grams.valued = []
     readWords(units + 1)
     grams.words = grams.size
-    readCharacters(units + 2)
+    if (shortest <= widest) readCharacters(units + 2)
     return grams
   }
 }

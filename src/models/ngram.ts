@@ -17,7 +17,7 @@ import { hashBucket, hashNext, hashStart } from './hash.js'
 import { blockScale, fitLogistic, type LinearWeights } from './linear.js'
 import type { Example, Prediction, TrainableModel } from './model.js'
 import { pacer } from './pace.js'
-import { finish, trainableModel, type Work } from './trainable.js'
+import { answerEach, finish, trainableModel, type Work } from './trainable.js'
 
 /** How an n-gram model is set up. */
 export interface NgramSettings {
@@ -44,6 +44,8 @@ const DEFAULTS: NgramSettings = { bits: 20, words: 2, characters: [2, 5], wordSh
 const WEIGHTS_FILE = 'weights.bin'
 /** Turns signed bytes into 128 + their value, and back. */
 const BIAS = 0x808080
+/** The first and third of four bytes. */
+const EVEN = 0xff00ff
 
 /** What was learned, as numbers that survive being written down: predictions before and after saving are equal to the bit. */
 interface Learned {
@@ -100,7 +102,7 @@ function build(
       name,
       settings: { ...settings },
       learn: (examples, work) => learn(examples, settings, work),
-      scorer: learned => textScorer(settings, learned),
+      scorer: learned => answerEach(textScorer(settings, learned)),
       written: ({ packed, ...parameters }) => ({
         parameters,
         files: { [WEIGHTS_FILE]: new Uint8Array(packed.map(four => four ^ BIAS).buffer) },
@@ -263,8 +265,8 @@ function sumBytes(packed: Int32Array, buckets: Int32Array, from: number, to: num
 }
 
 /**
- * The same of a text's character n-grams, without a list of them: most of the time of a text goes here. Two bytes are added at once, each in
- * its half of a number, which 257 of them could fill.
+ * The same of a text's character n-grams, without a list of them: most of the time of a text goes here, so the default lengths, 2 to 5, are
+ * written out. Two bytes are added at once, each in its half of a number, which 257 of them could fill.
  */
 function sumCharacters(
   packed: Int32Array,
@@ -273,24 +275,37 @@ function sumCharacters(
   sums: Float64Array,
 ): void {
   const [least, most] = characters
-  const start = hashStart(CHARACTER_SEED)
+  const begin = hashStart(CHARACTER_SEED)
   const atOnce = Math.max(1, Math.floor(256 / Math.max(1, most - least + 1)))
-  sums.fill(0)
+  const whole = least === 2 && most === 5 ? length - 4 : 0
+  let [a, b, c, d, e] = [0, codes[0]!, codes[1]!, codes[2]!, codes[3]!]
   let count = 0
-  for (let from = 0; from < length; from += atOnce) {
+  sums.fill(0)
+  for (let i = 0; i < length; ) {
+    const to = Math.min(length, i + atOnce)
     let [even, odd] = [0, 0]
-    const to = Math.min(length, from + atOnce)
-    for (let i = from; i < to; i++) {
-      const end = Math.min(length, i + most)
-      let hash = start
-      let j = i
-      for (const first = Math.min(end, i + least - 1); j < first; j++) hash = hashNext(hash, codes[j]!)
-      count += Math.max(0, end - j)
-      for (; j < end; j++) {
+    for (const end = Math.min(to, whole); i < end; i++) {
+      ;[a, b, c, d, e] = [b, c, d, e, codes[i + 4]!]
+      const two = hashNext(hashNext(begin, a), b)
+      const three = hashNext(two, c)
+      const four = hashNext(three, d)
+      const ofTwo = packed[hashBucket(two, bits)]!
+      const ofThree = packed[hashBucket(three, bits)]!
+      const ofFour = packed[hashBucket(four, bits)]!
+      const ofFive = packed[hashBucket(hashNext(four, e), bits)]!
+      even = (even + (ofTwo & EVEN) + (ofThree & EVEN) + (ofFour & EVEN) + (ofFive & EVEN)) | 0
+      odd = (odd + ((ofTwo >>> 8) & EVEN) + ((ofThree >>> 8) & EVEN) + ((ofFour >>> 8) & EVEN) + ((ofFive >>> 8) & EVEN)) | 0
+      count += 4
+    }
+    for (; i < to; i++) {
+      let hash = begin
+      for (let j = i; j < Math.min(length, i + most); j++) {
         hash = hashNext(hash, codes[j]!)
-        const four = packed[hashBucket(hash, bits)]!
-        even = (even + (four & 0xff00ff)) | 0
-        odd = (odd + ((four >>> 8) & 0xff00ff)) | 0
+        if (j - i + 1 < least) continue
+        const bytes = packed[hashBucket(hash, bits)]!
+        even = (even + (bytes & EVEN)) | 0
+        odd = (odd + ((bytes >>> 8) & EVEN)) | 0
+        count += 1
       }
     }
     sums[0]! += even & 0xffff
