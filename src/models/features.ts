@@ -219,7 +219,7 @@ export function gramCollector(texts = 0): { add(grams: Grams): void; rows(): Gra
       }
       buckets.set(grams.buckets.subarray(0, grams.size), size)
       middles.push(size + grams.words)
-      lexicon.push(...grams.lexicon)
+      for (const value of grams.lexicon) lexicon.push(value)
       size += grams.size
       offsets.push(size)
     },
@@ -251,5 +251,5 @@ export function inverseFrequencies(
       seen[bucket] = row
       df[bucket]! += 1
     }
-  return Float32Array.from(df, count => (count < least ? 0 : Math.log((1 + n) / (1 + count)) + 1))
+  return new Float32Array(size).map((_, bucket) => (df[bucket]! < least ? 0 : Math.log((1 + n) / (1 + df[bucket]!)) + 1))
 }

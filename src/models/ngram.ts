@@ -135,14 +135,14 @@ async function learn(
   const exact = inverseFrequencies(rows, found.length, { least })
   // Learned with the idf that predictions will see.
   const squareStep = exact.reduce((a, b) => Math.max(a, b), 1e-9) ** 2 / 255
-  const squares = Uint8Array.from(exact, value => Math.round(value ** 2 / squareStep))
+  const squares = new Uint8Array(exact.length).map((_, number) => Math.round(exact[number]! ** 2 / squareStep))
   const classes = Uint8Array.from(examples, ({ label }) => LABELS.indexOf(label))
   const epochs = settings.epochs ?? Math.max(4, Math.min(20, Math.ceil(40_000 / examples.length)))
   const { used, dense } = squeeze(rows, squares)
   const fitting = fitLogistic(
     dense,
     classes,
-    Float32Array.from(used, number => Math.sqrt(squares[number]! * squareStep)),
+    new Float32Array(used.length).map((_, i) => Math.sqrt(squares[used[i]!]! * squareStep)),
     { ...settings, epochs, seed },
   )
   const weights = await finish(fitting, {
