@@ -95,12 +95,7 @@ async function run(args: string[]): Promise<number> {
     process.env.MLFLOW_TRACKING_URI = trackingUri
     const report = await time('notebook and report', () => makeReport(NOTEBOOK))
     const status = await lakeStatus(LAKE)
-    const added = Object.fromEntries(
-      streams.map(stream => [
-        stream.name.replace('_stream', ''),
-        stream.progress().reduce((sum, batch) => sum + batch.rowsOut, 0),
-      ]),
-    )
+    const added = Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), stream.totals().rowsOut]))
     const files = [LAKE, relative('.', report.file)]
     if (values.json)
       printJson({

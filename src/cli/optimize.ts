@@ -1,4 +1,4 @@
-import { optimizeLake } from '../pipeline/lake.js'
+import { optimizeLake } from '../pipeline/care.js'
 import { type Command, parse, printJson } from './command.js'
 import { readCount } from './run.js'
 

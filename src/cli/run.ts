@@ -32,6 +32,7 @@ Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silve
   --sink URI          keeps a database like gold, in a stream of its own: postgres://USER:PASSWORD@HOST:PORT/DB[?table=gold] or
                       mongodb://HOST:PORT/DB[?collection=gold]; may be given again
   --idle-polls N      ends an interval run after N idle looks with an empty backlog (default: runs until stopped)
+  --keep TIME         how long former versions of the tables stay readable, such as 2d (default: an hour with an interval or a live feed)
   --max-disk SIZE     bytes that the lake may take, such as 20GB; the streams end before it takes more
   --merge-schema A,B  columns beyond the schema that bronze takes from now on
   --max-files N       files in a batch (default 50000)
@@ -105,6 +106,7 @@ function readOptions(args: string[]): RunArguments {
       lateness: { type: 'string' },
       sink: { type: 'string', multiple: true },
       'idle-polls': { type: 'string' },
+      keep: { type: 'string' },
       'max-disk': { type: 'string' },
       'max-files': { type: 'string' },
       'max-rows': { type: 'string' },
@@ -135,6 +137,7 @@ function readOptions(args: string[]): RunArguments {
       ...(values.expect && { expectations: readExpectations(values.expect) }),
       ...(values.sink && { sinks: values.sink }),
       ...(values.lateness && { latenessMs: readAmount('lateness', values.lateness, TIMES) }),
+      ...(values.keep && { keepMs: readAmount('keep', values.keep, TIMES) }),
       ...(values['max-disk'] && { disk: { maxBytes: readAmount('max-disk', values['max-disk'], SIZES) } }),
       ...(values.budget && { budget: readDollars(values.budget) }),
       ...(values['merge-schema'] && { admit: values['merge-schema'].split(',').filter(Boolean) }),
@@ -163,20 +166,8 @@ function scoringLines(): (scoring: Scoring) => void {
 }
 
 function summary(stream: Stream) {
-  // A batch that an earlier run had committed added nothing in this one.
-  const batches = stream.progress().filter(batch => !batch.counts.replayed)
-  const sum = (value: (batch: Progress) => number) => batches.reduce((total, batch) => total + value(batch), 0)
-  const counts: Record<string, number> = {}
-  for (const batch of batches) for (const [name, n] of Object.entries(batch.counts)) counts[name] = (counts[name] ?? 0) + n
-  return {
-    name: stream.name,
-    status: stream.status(),
-    batches: batches.length,
-    rowsIn: sum(batch => batch.rowsIn),
-    rowsOut: sum(batch => batch.rowsOut),
-    ...counts,
-    seconds: Math.round(sum(batch => batch.ms)) / 1000,
-  }
+  const { counts, ms, ...sums } = stream.totals()
+  return { name: stream.name, status: stream.status(), ...sums, ...counts, seconds: Math.round(ms) / 1000 }
 }
 
 /** Complains about a run that was given nothing it could use: exit code 1 though nothing broke. */
@@ -259,7 +250,7 @@ async function run(args: string[]): Promise<number> {
       ...(translator && { translator: { uri: translator.uri, name: translator.name, hash: translator.hash } }),
       rows,
       added: Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), summary(stream).rowsOut])),
-      failed: streams.flatMap(stream => stream.progress()).reduce((sum, batch) => sum + (batch.counts.failed ?? 0), 0),
+      failed: streams.reduce((sum, stream) => sum + (stream.totals().counts.failed ?? 0), 0),
       versions: Object.fromEntries(Object.entries(status.tables).map(([name, { version }]) => [name, version])),
       streams: streams.map(summary),
       verdicts,

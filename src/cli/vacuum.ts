@@ -1,10 +1,11 @@
-import { vacuumLake } from '../pipeline/lake.js'
+import { vacuumLake } from '../pipeline/care.js'
 import { type Command, parse, printJson, UsageError } from './command.js'
 
 const help = `
 usage: moodlake vacuum [--lake DIR] [--retention-hours N] [--force] [--dry-run] [--json]
 
-Removes the files of every table of a lake that no version of the last N hours needs (default: the table's own, else 168).
+Removes the files of every table of a lake that no version of the last N hours needs (default: the table's own, else 168),
+and log files past the table's own retention. What a stream of the lake has not read yet stays.
 Versions before that can no longer be read. --force allows fewer than 168 hours, --dry-run only says what would go.
 `
 
@@ -29,7 +30,8 @@ async function run(args: string[]): Promise<number> {
   const verb = dryRun ? 'would go' : 'removed'
   if (values.json) printJson({ dryRun, tables: done })
   else
-    for (const { table, files, bytes } of done) process.stdout.write(`${table}\t${files.length} files ${verb}, ${bytes} bytes\n`)
+    for (const { table, files, bytes, logFiles } of done)
+      process.stdout.write(`${table}\t${files.length} files ${verb}, ${bytes} bytes; ${logFiles} of the log\n`)
   return 0
 }
 
