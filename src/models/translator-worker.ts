@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { env, pipeline } from '@xenova/transformers'
-import type { Translation } from './translator.js'
 import { serveTexts } from './worker-talk.js'
 
 /** What a translator is started with. */
@@ -11,6 +10,13 @@ export interface TranslatorData {
   folder: string
   /** Longer texts are cut to this many tokens, and so are translations. */
   maxTokens: number
+}
+
+/** A text in English. */
+export interface Translation {
+  text: string
+  /** Set when the text was longer than the model reads, or its translation than it writes. */
+  truncated?: true
 }
 
 /** Three-letter codes, by which NLLB calls languages that others call by two letters. */

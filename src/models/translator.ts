@@ -7,14 +7,7 @@ import { type Cache, lruCache } from './cache.js'
 import { hashFolder } from './folder.js'
 import type { Failure } from './model.js'
 import { scorerPool, workerProgram } from './scorer-pool.js'
-import type { TranslatorData } from './translator-worker.js'
-
-/** A text in English. */
-export interface Translation {
-  text: string
-  /** Set when the text was longer than the model reads, or its translation than it writes. */
-  truncated?: true
-}
+import type { Translation, TranslatorData } from './translator-worker.js'
 
 /** Translates into English. The same text and language give the same translation, whatever else is asked. */
 export interface Translator {
