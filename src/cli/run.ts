@@ -1,6 +1,8 @@
+import { DEVICES, type Device } from '../models/device.js'
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
 import { isLive, type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
 import { followModel } from '../registry/follow-model.js'
+import { type LoadedTranslator, loadTranslator } from '../registry/load-translator.js'
 import { monitorStreams, showLines, streamVerdict, verdictText } from '../streams/monitor.js'
 import type { Progress, Stream, Trigger } from '../streams/stream.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
@@ -17,6 +19,9 @@ Takes tweets from JSON files, a Kafka topic or a live feed through bronze, silve
   --lake DIR          folder or s3://bucket/prefix of the tables (default ./lake)
   --model URI         blend (default), compact, a folder, file:…, hf:OWNER/NAME, models:/NAME/VERSION or models:/NAME@ALIAS;
                       an alias of a server (MLFLOW_TRACKING_URI) is followed: a new champion scores the next batch
+  --device DEVICE     where the transformer runs: cpu (default), cuda, tensorrt, webgpu, coreml, dml; an error where it is not to be had
+  --translate URI     puts tweets of other languages into English before they are scored, by a translator: hf:OWNER/NAME, a folder or
+                      file:…; gold gets the column text_en (explicit schema merge), null where the original was scored
   --mode MODE         linear (default): one stage after another; concurrent: all at once
   --trigger WHEN      available-now (default); an interval such as 5s or 500ms, or continuous: runs until stopped; a live
                       feed has nothing more when it has been silent for 5 seconds
@@ -70,6 +75,8 @@ const TIMES = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const SIZES = { MB: 1e6, GB: 1e9, MiB: 2 ** 20, GiB: 2 ** 30 }
 
 interface RunArguments {
+  translate: string | undefined
+  device: Device | undefined
   options: RunOptions & { lake: string }
   model: string
   idlePolls: number | undefined
@@ -89,6 +96,8 @@ function readOptions(args: string[]): RunArguments {
       source: { type: 'string' },
       lake: { type: 'string', default: './lake' },
       model: { type: 'string', default: 'blend' },
+      translate: { type: 'string' },
+      device: { type: 'string' },
       mode: { type: 'string', default: 'linear' },
       trigger: { type: 'string', default: 'available-now' },
       until: { type: 'string', default: 'gold' },
@@ -111,6 +120,8 @@ function readOptions(args: string[]): RunArguments {
     )
   return {
     model: values.model,
+    translate: values.translate,
+    device: values.device === undefined ? undefined : choice('device', values.device, DEVICES),
     json: values.json,
     idlePolls: values['idle-polls'] ? readCount('idle-polls', values['idle-polls']) : undefined,
     options: {
@@ -199,7 +210,7 @@ function watchRun(
 }
 
 async function run(args: string[]): Promise<number> {
-  const { options, model: uri, idlePolls, json } = readOptions(args)
+  const { options, model: uri, translate, device, idlePolls, json } = readOptions(args)
   const started = performance.now()
   const stop = new AbortController()
   const interrupt = () => {
@@ -210,16 +221,24 @@ async function run(args: string[]): Promise<number> {
   const model =
     options.until === 'gold'
       ? await followModel(uri, {
+          device,
           onExchange: (from, to) => say(`gold_stream   ${to.uri} takes the place of ${from.uri}`),
           onTrouble: error => say(`gold_stream   the model stays: ${error.message}`),
         })
       : undefined
+  let translator: LoadedTranslator | undefined
   try {
+    translator = translate !== undefined && model ? await loadTranslator(translate) : undefined
     const triggerMs = typeof options.trigger === 'object' ? options.trigger.everyMs : undefined
     const watch = watchRun({ ...options, idlePolls, triggerMs }, () => stop.abort())
-    const streams = await runPipeline({ ...options, ...watch.options, onNotice: say, model, signal: stop.signal }).finally(
-      watch.end,
-    )
+    const streams = await runPipeline({
+      ...options,
+      ...watch.options,
+      onNotice: say,
+      model,
+      translator,
+      signal: stop.signal,
+    }).finally(watch.end)
     const verdicts = streams.map(stream => streamVerdict(stream.name, stream.progress(), triggerMs || undefined))
     const status = await lakeStatus(options.lake)
     const rows = Object.fromEntries(Object.keys(LAKE_TABLES).map(name => [name, status.tables[name]?.rows ?? 0]))
@@ -227,7 +246,8 @@ async function run(args: string[]): Promise<number> {
       lake: options.lake,
       source: options.source,
       mode: options.mode,
-      ...(model && { model: { uri, name: model.name, version: model.version, hash: model.hash } }),
+      ...(model && { model: { uri, name: model.name, version: model.version, hash: model.hash, device: model.device } }),
+      ...(translator && { translator: { uri: translator.uri, name: translator.name, hash: translator.hash } }),
       rows,
       added: Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), summary(stream).rowsOut])),
       failed: streams.reduce((sum, stream) => sum + (stream.totals().counts.failed ?? 0), 0),
@@ -248,7 +268,7 @@ async function run(args: string[]): Promise<number> {
     if (wrong) say(`moodlake: ${wrong}`)
     return wrong ? 1 : 0
   } finally {
-    await model?.close?.()
+    await Promise.all([model?.close?.(), translator?.close()])
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   }
 }

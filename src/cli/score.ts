@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { isFailure } from '../models/answer.js'
+import { DEVICES } from '../models/device.js'
 import type { Answer, Model } from '../models/model.js'
 import { loadModel } from '../registry/load-model.js'
 import { type Command, parse, printJson, say, UsageError } from './command.js'
@@ -21,6 +22,7 @@ of the label × 100), truncated where the text was longer than the model reads, 
   --input FILE       .txt (one text a line), .ndjson, .jsonl or .csv with a column text
   --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact
   --output FILE      - for stdout
+  --device DEVICE    where a transformer runs: cpu (default), cuda, tensorrt, webgpu, coreml, dml; an error where it is not to be had
   --cache DIR        keep a transformer's answers there and take from there what it holds already
   --text COLUMN      another name of the column
   --json             a summary as one JSON document on stdout`,
@@ -32,6 +34,7 @@ of the label × 100), truncated where the text was longer than the model reads, 
         model: { type: 'string' },
         output: { type: 'string' },
         cache: { type: 'string' },
+        device: { type: 'string', default: 'cpu' },
         text: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
@@ -40,7 +43,9 @@ of the label × 100), truncated where the text was longer than the model reads, 
     if (!input || !address || !output) throw new UsageError('score: --input FILE, --model URI and --output FILE are needed')
     if (output === '-' && values.json) throw new UsageError('score: --json and --output - both want stdout')
     const rows = await readRows(input, { text: values.text })
-    const model = await loadModel(address, { scoreFolder: values.cache })
+    const device = DEVICES.find(name => name === values.device)
+    if (!device) throw new UsageError(`score: --device: ${values.device} is none of ${DEVICES.join(', ')}`)
+    const model = await loadModel(address, { scoreFolder: values.cache, device })
     const started = performance.now()
     try {
       const failures = await scoreRows(model, rows, output)
@@ -55,6 +60,7 @@ of the label × 100), truncated where the text was longer than the model reads, 
         seconds,
         model: model.name,
         hash: model.hash,
+        ...(model.device && { device: model.device }),
         ...(model.parts && { parts: model.parts }),
       }
       if (values.json) printJson(result)

@@ -88,6 +88,9 @@ export async function followModel(uri: string, options: FollowOptions = {}): Pro
     get parts() {
       return current.parts
     },
+    get device() {
+      return current.device
+    },
     predict,
     close: async () => current.close?.(),
   }

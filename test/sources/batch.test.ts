@@ -35,7 +35,7 @@ describe('a batch', () => {
   it('gives a step the texts that it holds, whatever they are, and takes them back', async () => {
     const text = fc.oneof(
       fc.constant(null),
-      fc.string({ unit: 'binary', maxLength: 40 }).filter(value => value.isWellFormed()),
+      fc.string({ unit: 'binary', maxLength: 40 }).filter(value => !/[\ud800-\udfff]/u.test(value)),
       fc.constantFrom(
         '',
         'a'.repeat(12),
