@@ -147,7 +147,7 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
     ...(await streamOptions('silver_stream', options)),
     // What silver holds decides which tweets come too late: only then must a batch wait to be read for the one before it.
     source: tableSource<Batch | ReadBronze>('bronze', async () => source, {
-      ...(latenessMs === undefined && { rows: select => readBronze(`(${select})`, { now: new Date() }) }),
+      ...(latenessMs === undefined && { rows: (select, signal) => readBronze(`(${select})`, { now: new Date(), signal }) }),
     }),
     definition: { source: 'table bronze', text: TEXT_VERSION },
     recover: () => lastBatch('silver_stream', [table, quarantine]),
@@ -159,7 +159,7 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
       const standing = watermark && `timestamp >= TIMESTAMPTZ '${watermark.toISOString()}'`
       const known = (where: string) =>
         snapshot.relation({ columns: ['tweet_id'], where: standing ? `${where} AND ${standing}` : where })
-      const made = await silver(rows, { known, rules, watermark, now: new Date() })
+      const made = await silver(rows, { known, rules, watermark, now: new Date(), signal: context.signal })
       let tweets = made.tweets
       try {
         context.signal.throwIfAborted()

@@ -99,6 +99,8 @@ export interface SilverOptions {
   rules?: readonly Expectation[]
   /** Time of processing, for the quarantine. */
   now: Date
+  /** Ends the reading of tweets early. */
+  signal?: AbortSignal | undefined
 }
 
 /** A batch of bronze as silver reads it, whatever silver has: a row per tweet, and what breaks a rule. */
@@ -121,7 +123,7 @@ export interface ReadBronze {
  */
 export async function readBronze(
   from: string,
-  { watermark, now }: Pick<SilverOptions, 'watermark' | 'now'>,
+  { watermark, now, signal }: Pick<SilverOptions, 'watermark' | 'now' | 'signal'>,
 ): Promise<ReadBronze> {
   const rules = watermark ? [...SILVER_RULES, lateness(watermark)] : SILVER_RULES
   const rejection = { record: BRONZE_RECORD, source: 'bronze', tweetId: 'tweet_id', now } as const
@@ -141,7 +143,9 @@ export async function readBronze(
       keep(judged.sql(from => `SELECT min(rowid) AS n FROM ${from} WHERE _broken IS NULL GROUP BY tweet_id`)),
     ])
     const distinct = judged.view(from => distinctTweets(from, firsts, judged.count), firsts.count)
-    const tweets = await keep(distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, readTweets, PART_ROWS))
+    const tweets = await keep(
+      distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, columns => readTweets(columns, signal), PART_ROWS),
+    )
     return { count: judged.count, tweets, quarantine, range, expectations, drop }
   } catch (error) {
     await drop()
@@ -230,7 +234,7 @@ const TURN = 256
 /** Tweets that JavaScript has in memory at a time. */
 const PART_ROWS = 2048
 
-async function readTweets(columns: Record<string, unknown[]>): Promise<Record<string, unknown[]>> {
+async function readTweets(columns: Record<string, unknown[]>, signal?: AbortSignal): Promise<Record<string, unknown[]>> {
   const texts = columns.text as string[]
   const langs = columns.lang as (string | null)[]
   const made = Object.fromEntries(Object.keys(READ_COLUMNS).map(name => [name, new Array<unknown>(texts.length)]))
@@ -248,7 +252,10 @@ async function readTweets(columns: Record<string, unknown[]>): Promise<Record<st
     made.location![i] = place?.location ?? null
     made.latitude![i] = place?.latitude ?? null
     made.longitude![i] = place?.longitude ?? null
-    if (i % TURN === TURN - 1) await nextTick()
+    if (i % TURN === TURN - 1) {
+      await nextTick()
+      signal?.throwIfAborted()
+    }
   }
   return made
 }

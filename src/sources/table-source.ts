@@ -30,7 +30,7 @@ export interface TableSourceOptions<Rows = Batch> {
   /** The files of a version whose rows are read. Default: those that it added; a version that took rows away is refused. */
   added?(commit: LogCommit): AddFile[]
   /** Makes the rows of a batch out of a SELECT that gives them. Default: keeps them as they are. */
-  rows?(select: string): Promise<Rows>
+  rows?(select: string, signal?: AbortSignal): Promise<Rows>
 }
 
 /** The files that a version of a growing table added. */
@@ -55,7 +55,7 @@ export function tableSource<Rows = Batch>(
   open: () => Promise<DeltaTable | undefined>,
   options: TableSourceOptions<Rows> = {},
 ): Source<TableOffset, Rows> {
-  const { added = commit => grown(name, commit), rows: made = batchOfQuery as (select: string) => Promise<Rows> } = options
+  const { added = commit => grown(name, commit), rows: made = batchOfQuery as NonNullable<typeof options.rows> } = options
   let table: DeltaTable | undefined
   const opened = async () => (table ??= await open())
 
@@ -109,7 +109,7 @@ export function tableSource<Rows = Batch>(
       return to && { to, backlog: newest - to.version + (to.row === undefined ? 0 : 1) }
     },
 
-    async read(from, to): Promise<Rows> {
+    async read(from, to, signal): Promise<Rows> {
       const source = await opened()
       if (!source) throw new Error(`${name}: the table has gone`)
       const snapshot = await source.snapshot({ version: to.version })
@@ -131,7 +131,7 @@ export function tableSource<Rows = Batch>(
         }
       }
       await flush()
-      return made(parts.join(' UNION ALL BY NAME '))
+      return made(parts.join(' UNION ALL BY NAME '), signal)
     },
   }
 }

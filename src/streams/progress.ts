@@ -17,7 +17,7 @@ export interface Progress {
   rowsOut: number
   counts: Record<string, number>
   expectations?: RuleCount[]
-  /** Whole batch, and its parts, in milliseconds. */
+  /** Whole batch, and its parts, in milliseconds; `read` is the wait for its rows, which may have been read before its turn. */
   ms: number
   phases: { read: number; work: number; checkpoint: number }
   /** Files, versions or records that the source still had when the batch began. */
