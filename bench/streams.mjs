@@ -1,5 +1,5 @@
 /**
- * `node bench/streams.mjs [--quick] [--no-spark] [--rows MILLIONS] [--only lines|files|many|rows]`: raw files → bronze → silver beside Spark structured streaming with Delta,
+ * `node bench/streams.mjs [--quick] [--no-spark] [--rows MILLIONS (4; the tool counts to 17)] [--only lines|files|many|rows]`: raw files → bronze → silver beside Spark structured streaming with Delta,
  * and beside what DuckDB alone needs for the plainest form of it, the same files in turns in one run, each run a process of its own. Spark is fetched into .moodlake/ when
  * Java and Maven are there. `--only` keeps the other rows of the result file. The load comes from ../shared/tools (MOODLAKE_SHARED names another place).
  */
