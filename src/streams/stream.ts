@@ -184,7 +184,8 @@ async function drive<Offset, Rows extends BatchRows>(
   signal: AbortSignal,
   hooks: Hooks,
 ): Promise<void> {
-  const { source, checkpoint, limits, trigger = 'available-now' } = options
+  const { source, checkpoint, trigger = 'available-now' } = options
+  const batches = reader(options, signal)
   await checkpoint.clearStop()
   const watch = setInterval(
     () =>
@@ -198,8 +199,6 @@ async function drive<Offset, Rows extends BatchRows>(
   const logging = setInterval(() => void options.log?.flush().catch(() => {}), LOG_MS)
   watch.unref()
   logging.unref()
-  /** The batch after the one that is being worked on. */
-  let ahead: Promise<Next<Offset, Rows> | undefined> | undefined
   let upstreamEnded = options.upstream === undefined
   void options.upstream?.settled.then(() => {
     upstreamEnded = true
@@ -216,10 +215,8 @@ async function drive<Offset, Rows extends BatchRows>(
       let reading: Promise<Rows> | undefined
       await options.guard?.()
       if (to === undefined) {
-        const available: Next<Offset, Rows> | undefined =
-          (await ahead) ?? (await source.latest(from, typeof limits === 'function' ? limits() : limits, signal))
+        const available = await batches.next(from)
         if (!available) {
-          ahead = undefined
           if (source.ended?.() || (trigger === 'available-now' && sourceIsComplete)) return
           await pause(trigger === 'available-now' ? POLL_MS : Math.max(POLL_MS, trigger.everyMs), signal)
           continue
@@ -228,13 +225,10 @@ async function drive<Offset, Rows extends BatchRows>(
         backlog = available.backlog
         reading = available.rows
         await checkpoint.begin(id, { from, to })
-        ahead = undefined
       }
       hooks.busy(true)
       const end = to
-      const onRead = () => {
-        if (backlog && typeof limits !== 'function') ahead = readAhead(source, end, limits, signal)
-      }
+      const onRead = () => backlog && batches.readAhead(end)
       const progress = await runBatch(options, { id, from, to, backlog, signal, reading, onRead })
       hooks.busy(false)
       options.log?.add(progress)
@@ -248,8 +242,7 @@ async function drive<Offset, Rows extends BatchRows>(
     hooks.busy(false)
     clearInterval(watch)
     clearInterval(logging)
-    await ahead?.then(next => next?.rows?.then(rows => rows.drop())).catch(() => {})
-    await source.close?.()
+    await batches.close()
     await options.log?.flush()
     await checkpoint.clearStop()
   }
@@ -270,20 +263,32 @@ interface Next<Offset, Rows> extends Available<Offset> {
   rows?: Promise<Rows>
 }
 
-/** Reads the batch after `from`, while there is other work; what fails does so when its turn comes. */
-function readAhead<Offset, Rows>(
-  source: Source<Offset, Rows>,
-  from: Offset,
-  limits: Limits | undefined,
-  signal: AbortSignal,
-): Promise<Next<Offset, Rows> | undefined> {
-  const next = source.latest(from, limits, signal).then(available => {
-    const rows = available && source.read(from, available.to, signal)
-    rows?.catch(() => {})
-    return available && { ...available, rows: rows! }
-  })
-  next.catch(() => {})
-  return next
+/** The batches of a source in order; one may be read before its turn. What fails then does so when its turn comes. */
+function reader<Offset, Rows extends BatchRows>({ source, limits }: StreamOptions<Offset, Rows>, signal: AbortSignal) {
+  type Found = Promise<Next<Offset, Rows> | undefined> | undefined
+  let taken: Found
+  let ahead: Found
+  const drop = (found: Found) => found?.then(next => next?.rows?.then(rows => rows.drop())).catch(() => {})
+  return {
+    async next(from: Offset | undefined): Promise<Next<Offset, Rows> | undefined> {
+      taken = ahead
+      ahead = undefined
+      return (await taken) ?? source.latest(from, typeof limits === 'function' ? limits() : limits, signal)
+    },
+    readAhead(from: Offset): void {
+      if (typeof limits === 'function') return
+      ahead = source.latest(from, limits, signal).then(available => {
+        const rows = available && source.read(from, available.to, signal)
+        rows?.catch(() => {})
+        return available && { ...available, rows: rows! }
+      })
+      ahead.catch(() => {})
+    },
+    async close(): Promise<void> {
+      await Promise.all([taken, ahead].map(drop))
+      await source.close?.()
+    },
+  }
 }
 
 interface Turn<Offset, Rows> {
@@ -294,7 +299,7 @@ interface Turn<Offset, Rows> {
   signal: AbortSignal
   /** The rows, where they are being read already. */
   reading: Promise<Rows> | undefined
-  onRead(): void
+  onRead(): unknown
 }
 
 async function runBatch<Offset, Rows extends BatchRows>(
