@@ -149,6 +149,8 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
     source: tableSource<Batch | ReadBronze>('bronze', async () => source, {
       ...(latenessMs === undefined && { rows: (select, signal) => readBronze(`(${select})`, { now: new Date(), signal }) }),
     }),
+    // One is in DuckDB while the other is in JavaScript.
+    ahead: 2,
     definition: { source: 'table bronze', text: TEXT_VERSION },
     recover: () => lastBatch('silver_stream', [table, quarantine]),
     async work(rows, context): Promise<BatchResult> {

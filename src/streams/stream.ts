@@ -46,6 +46,8 @@ export interface StreamOptions<Offset, Rows extends BatchRows = Batch> {
   trigger?: Trigger
   /** Limits of a batch; a function is asked before each, and no batch is then read before the one before it is done. */
   limits?: Limits | (() => Limits)
+  /** Batches that are read before their turn, at once, from a source that can. Default 1. */
+  ahead?: number
   /** What makes the stream what it is, such as `{ source: 'table bronze', text: 'text-1' }`; refused when it has changed. */
   definition?: Readonly<Record<string, string>>
   /** Asked when the checkpoint knows of no batch: the newest batch that the tables know of, to be taken up again. */
@@ -264,28 +266,32 @@ interface Next<Offset, Rows> extends Available<Offset> {
 }
 
 /** The batches of a source in order; one may be read before its turn. What fails then does so when its turn comes. */
-function reader<Offset, Rows extends BatchRows>({ source, limits }: StreamOptions<Offset, Rows>, signal: AbortSignal) {
-  type Found = Promise<Next<Offset, Rows> | undefined> | undefined
-  let taken: Found
-  let ahead: Found
-  const drop = (found: Found) => found?.then(next => next?.rows?.then(rows => rows.drop())).catch(() => {})
+function reader<Offset, Rows extends BatchRows>(options: StreamOptions<Offset, Rows>, signal: AbortSignal) {
+  const { source, limits, ahead: most = 1 } = options
+  type Found = Promise<Next<Offset, Rows> | undefined>
+  let taken: Found | undefined
+  const ahead: Found[] = []
+  const drop = (found?: Found) => found?.then(next => next?.rows?.then(rows => rows.drop())).catch(() => {})
+  async function read(from: Offset): Found {
+    const available = await source.latest(from, limits as Limits | undefined, signal)
+    const rows = available && source.read(from, available.to, signal)
+    rows?.catch(() => {})
+    return available && { ...available, rows: rows! }
+  }
   return {
     async next(from: Offset | undefined): Promise<Next<Offset, Rows> | undefined> {
-      taken = ahead
-      ahead = undefined
+      taken = ahead.shift()
       return (await taken) ?? source.latest(from, typeof limits === 'function' ? limits() : limits, signal)
     },
     readAhead(from: Offset): void {
-      if (typeof limits === 'function') return
-      ahead = source.latest(from, limits, signal).then(available => {
-        const rows = available && source.read(from, available.to, signal)
-        rows?.catch(() => {})
-        return available && { ...available, rows: rows! }
-      })
-      ahead.catch(() => {})
+      while (typeof limits !== 'function' && ahead.length < most) {
+        const found = ahead.at(-1)?.then(before => (before?.backlog ? read(before.to) : undefined)) ?? read(from)
+        found.catch(() => {})
+        ahead.push(found)
+      }
     },
     async close(): Promise<void> {
-      await Promise.all([taken, ahead].map(drop))
+      await Promise.all([taken, ...ahead].map(drop))
       await source.close?.()
     },
   }

@@ -111,18 +111,18 @@ describe('startStream', () => {
     return { source, read, held }
   }
 
-  it('reads the next batch while it works on one, but begins none before the other is done', async () => {
+  it.each([1, 2])('reads %i batches while it works on one, but begins none before the other is done', async ahead => {
     const store = memoryStore()
     const { source, read, held } = watched(7)
     const begun: string[][] = []
     const work = async (_: Batch, { id }: BatchContext) => {
-      while (read.length < Math.min(4, id + 2)) await sleep(1)
+      while (read.length < Math.min(4, id + 1 + ahead)) await sleep(1)
       const files: string[] = []
       for await (const { path } of store.list('c/s/')) files.push(path.slice(4))
       begun.push(files)
       return { rows: 0 }
     }
-    await start(store, { source, work }).done
+    await start(store, { source, work, ahead }).done
     expect(read).toEqual([2, 4, 6, 7])
     expect(held.size).toBe(0)
     const name = (folder: string, n: number) => `${folder}/000000000${n}.json`
