@@ -18,7 +18,8 @@ const LEAST = 12
 /** Tells whether a text of a file that is not Parquet holds a term. */
 function textTest({ users, ids, starts }: Terms): (text: string) => 'name' | 'id' | 'text' | undefined {
   const names = namePatterns(users)
-  const named = names && new RegExp(`${names.mention}|${names.address}|${names.quoted}`, 'i')
+  // A folder of a partition: `user=name/`.
+  const named = names && new RegExp(`${names.mention}|${names.address}|${names.quoted}|${names.folder}`, 'i')
   // Inside JSON inside JSON quotes are escaped once more.
   const nested = users.length ? new RegExp(namePatterns(users)!.quoted.replaceAll('"', '\\\\"'), 'i') : undefined
   const odd = [...ids].filter(id => !/^\w+$/.test(id))
@@ -80,11 +81,10 @@ export async function scanBytes(store: Store, terms: Terms): Promise<ByteScan> {
     for await (const { path, size } of store.list('')) {
       scan.files++
       scan.bytes += size
-      if (!path.endsWith('.parquet')) {
-        const what = test(Buffer.from(await store.read(path)).toString())
-        if (what) scan.findings.push({ file: path, what })
-        continue
-      }
+      const parquet = path.endsWith('.parquet')
+      const what = test(path) ?? (parquet ? undefined : test(Buffer.from(await store.read(path)).toString()))
+      if (what) scan.findings.push({ file: path, what })
+      if (!parquet) continue
       const local = store.localPath?.(path) ?? (await fetched(store, path))
       const columns = (await database.describe(`SELECT * FROM read_parquet(${quoteText(local)}, hive_partitioning=false)`)).map(
         ({ name, type }) => ({ name, type: String(type) }),

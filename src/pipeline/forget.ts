@@ -193,11 +193,11 @@ async function purgeLake(
   for (const name of [...first, ...last.filter(name => tables.has(name))]) {
     signal?.throwIfAborted()
     const table = await openTable(tables.get(name)!)
-    const purge = purgeOf(name, (await table.snapshot()).schema, terms)
-    const { deleted, changed, files, versions, pending } = await table.purge({
-      ...{ ...purge, graceMs },
+    const { deleted, changed, files, versions, pending } = await table.purge(schema => ({
+      ...purgeOf(name, schema, terms),
+      graceMs,
       scrub: text => holds(text, terms),
-    })
+    }))
     done.pending += pending
     const before = done.tables[name] ?? { deleted: 0, changed: 0, files: 0, versions: 0 }
     done.tables[name] = {
