@@ -22,7 +22,7 @@ beforeAll(() => {
 
 describe('forget', () => {
   it('takes a user out of every table, version and file; others stay; a receipt says so', async () => {
-    const { source, lake } = await newLake(4)
+    const { source, lake } = await newLake(2)
     await optimizeLake(lake)
     const before = await lakeOf(lake)
     const versions = (await (await openTable(join(lake, 'silver'))).snapshot()).version
@@ -34,8 +34,8 @@ describe('forget', () => {
     const others = new Set(['ann0', 'ann1', 'ann2', 'bob', 'carol', 'dave'])
     for (const name of ['bronze', 'silver', 'gold'])
       expect(after[name]).toHaveLength(before[name]!.filter(row => others.has(row.user as string)).length)
-    expect(after.quarantine!.map(row => row.rule)).toEqual(Array(4).fill('date_not_understood'))
-    expect(after.silver!.filter(row => row.user === 'bob').map(row => row.mentions)).toEqual(Array(4).fill(['ann1']))
+    expect(after.quarantine!.map(row => row.rule)).toEqual(Array(2).fill('date_not_understood'))
+    expect(after.silver!.filter(row => row.user === 'bob').map(row => row.mentions)).toEqual(Array(2).fill(['ann1']))
     expect(after.silver!.find(row => row.user === 'bob')!.full_text).toContain('what says [forgotten] of it')
     // Every version of silver can still be read, by delta-rs too, and has nothing of her.
     const script = `
@@ -57,7 +57,7 @@ sys.stdout.flush(); os._exit(0)`
       name: 'VersionNotFoundError',
     })
     // The receipt holds no trace, is signed, and a change of it shows.
-    expect(receipt.tables.bronze!.deleted).toBeGreaterThanOrEqual(24)
+    expect(receipt.tables.bronze!.deleted).toBeGreaterThanOrEqual(12)
     expect(receipt.scan.findings).toBe(0)
     expect(JSON.stringify(receipt).toLowerCase()).not.toContain(NAME)
     expect(checkReceipt(receipt)).toEqual({ valid: true, ownKey: true })
