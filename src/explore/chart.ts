@@ -37,8 +37,9 @@ export const HEAT: readonly (readonly [number, string])[] = [
   [1, '#08406f'],
 ]
 
-// Mid-grey ink has a contrast above 4.3 on white and on JupyterLab's dark grey alike.
-const INK = '#7b7b7b'
+/** Ink of titles and axes. */
+// Mid-grey has a contrast above 4.3 on white and on JupyterLab's dark grey alike.
+export const INK = '#7b7b7b'
 const GRID = 'rgba(128,128,128,0.28)'
 
 const BIDI_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
@@ -111,6 +112,7 @@ export function figure(
       margin: { l: 60, r: 24, t: 86, b: 56 },
       legend: { orientation: 'h', x: 1, xanchor: 'right', y: 1.0, yanchor: 'bottom', traceorder: 'normal' },
       hoverlabel: { align: 'left' },
+      modebar: { bgcolor: 'rgba(0,0,0,0)', color: INK, activecolor: SERIES_COLOURS[0] },
       ...layout,
     },
     config: { displaylogo: false, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] },

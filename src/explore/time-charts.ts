@@ -9,6 +9,7 @@ import {
   type Figure,
   figure,
   HEAT,
+  INK,
   label,
   need,
   SERIES_COLOURS,
@@ -24,7 +25,7 @@ import { formatNumber } from './text-table.js'
 export interface LineOptions extends ChartOptions {
   /** Column along the bottom: numbers or moments. */
   x: string
-  /** Column of heights. */
+  /** Column of heights: numbers, or `{ value, low, high }`, whose intervals are drawn as whiskers. */
   y: string
   /** Column that tells the lines apart; one line without it. */
   series?: string
@@ -34,6 +35,8 @@ export interface LineOptions extends ChartOptions {
   yTitle?: string
   /** What one row is, for the subtitle. Default `points`. */
   unit?: string
+  /** The bottom axis counts in powers: each step is as many times more. Default false. */
+  log?: boolean
   /** Colour by series; others come from the palette. */
   colours?: Readonly<Record<string, string>>
 }
@@ -48,20 +51,23 @@ export function lineChart(table: TableLike, options: LineOptions): Figure {
   const columns = toColumns(table)
   if (!columns.n) return emptyFigure(title, 'No rows: nothing has been recorded.')
   for (const column of [x, y, ...(series ? [series] : [])]) need(columns.names, column, 'lineChart')
-  const lines = new Map<string, { x: (number | string)[]; y: number[] }>()
+  const lines = new Map<string, { x: (number | string)[]; y: number[]; up: number[]; down: number[] }>()
   let points = 0
   let temporal = false
   for (const row of toRows(table)) {
-    const height = toNumber(row[y])
+    const { value = row[y], low, high } = Object(row[y]) as { value?: unknown; low?: unknown; high?: unknown }
+    const height = toNumber(value)
     const moment = typeof row[x] === 'number' ? undefined : toTime(row[x])
     const place = moment?.toISOString() ?? toNumber(row[x])
     if (height === undefined || place === undefined) continue
     temporal ||= moment !== undefined
     const name = series ? String(row[series] ?? '(none)') : yTitle
-    const line = lines.get(name) ?? { x: [], y: [] }
+    const line = lines.get(name) ?? { x: [], y: [], up: [], down: [] }
     if (!lines.has(name)) lines.set(name, line)
     line.x.push(place)
     line.y.push(height)
+    line.up.push((toNumber(high) ?? height) - height)
+    line.down.push(height - (toNumber(low) ?? height))
     points++
   }
   if (!points) return emptyFigure(title, `No numbers in columns ${x} and ${y}.`)
@@ -71,17 +77,29 @@ export function lineChart(table: TableLike, options: LineOptions): Figure {
     name: label(name),
     x: line.x,
     y: line.y,
+    ...([...line.up, ...line.down].some(Boolean) && {
+      error_y: { type: 'data', symmetric: false, array: line.up, arrayminus: line.down, color: INK, thickness: 1.2, width: 3 },
+    }),
     line: { color: colours[name] ?? SERIES_COLOURS[i % SERIES_COLOURS.length], dash: DASHES[i % DASHES.length], width: 2 },
     marker: { symbol: SYMBOLS[i % SYMBOLS.length], size: 7 },
     hovertemplate: `%{fullData.name}<br>%{x}<br>%{y:,} ${label(yTitle)}<extra></extra>`,
   }))
   return figure(traces, title, count(points, unit), {
     of: table,
-    xaxis: axis(xTitle, temporal ? { type: 'date' } : { tickformat: ',~r' }),
+    xaxis: axis(
+      xTitle,
+      temporal ? { type: 'date' } : options.log ? logTicks([...lines.values()].flatMap(line => line.x)) : { tickformat: ',~r' },
+    ),
     yaxis: axis(yTitle, { tickformat: ',~r', rangemode: 'tozero' }),
     showlegend: lines.size > 1,
     height: options.height ?? 380,
   })
+}
+
+/** A scale of powers with the numbers themselves beneath it. */
+function logTicks(values: readonly unknown[]): Record<string, unknown> {
+  const tickvals = [...new Set(values)].sort((a, b) => Number(a) - Number(b))
+  return { type: 'log', tickvals, ticktext: tickvals.map(value => formatNumber(Number(value))) }
 }
 
 /** One observation of a running stream. */
