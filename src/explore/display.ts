@@ -53,7 +53,7 @@ function figureBundle(figure: Figure): MimeBundle {
   const annotations = figure.layout.annotations as unknown[] | undefined
   if (!figure.data.length && !annotations?.length) throw new Error('show: the figure has no data: nothing would be drawn')
   const { title, subtitle } = figureTitle(figure)
-  const traces = figure.data.map(trace => (trace.name ? String(trace.name) : '')).filter(Boolean)
+  const traces = [...new Set(figure.data.flatMap(trace => (trace.name ? String(trace.name) : [])))]
   return {
     // JupyterLab's extension fits charts to their place itself; where plotly does so as well, a change of theme leaves no height.
     [PLOTLY]: { ...figure, config: { ...figure.config, responsive: false } },
@@ -94,8 +94,10 @@ export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBu
   if (isRich(value)) return value.mime
   if (isTableLike(value)) {
     const from = provenance(value)
-    const text = textTable(value, { maxRows: Math.min(options.maxRows ?? 20, 200) })
-    const html = tableHtml(value, options)
+    // A profile is a table that people see in another form than programs.
+    const table = (Reflect.get(value, 'view') ?? value) as TableLike
+    const text = textTable(table, { maxRows: Math.min(options.maxRows ?? 20, 200) })
+    const html = tableHtml(table, options)
     return {
       'text/html': from ? `${html}<p style="opacity:.7;margin:.3em 0">${escapeHtml(from)}</p>` : html,
       'text/plain': [options.caption, text, from].filter(Boolean).join('\n'),

@@ -58,7 +58,7 @@ export function driftChart(table: TableLike, options: ChartOptions & { column?: 
     opacity: 1,
     line: { width: 0 },
   }
-  far.data = far.data.map((trace, i) => ({ ...trace, showlegend: false, ...(i ? { mode: 'lines' } : {}) }))
+  far.data = far.data.map((trace, i) => ({ ...trace, name: undefined, showlegend: false, ...(i ? { mode: 'lines' } : {}) }))
   const shares = lineChart(rows, { ...line, y: 'share', series: 'value', yTitle: 'share (0 to 1)', colours: LABEL_COLOURS })
   const values = [...new Set(rows.map(({ value }) => value))]
   const expected = shares.data.map(({ x, line }, i) => ({

@@ -113,6 +113,18 @@ function toCurve(curve: RocCurve | NamedRoc): RocCurve[] {
   return [{ name: curve.name, fpr, tpr, auc, n: positives + negatives, training: name.startsWith('training') }]
 }
 
+/** The points of a curve that a step of 1/300 of the square tells from the one before, and its last. */
+function visible(x: readonly number[], y: readonly number[]): { x: number[]; y: number[] } {
+  let last = 0
+  const kept = x.flatMap((_, i) => {
+    const far = Math.max(Math.abs(x[i]! - x[last]!), Math.abs(y[i]! - y[last]!)) >= 1 / 300
+    if (!far && i && i < x.length - 1) return []
+    last = i
+    return [i]
+  })
+  return { x: kept.map(i => x[i]!), y: kept.map(i => y[i]!) }
+}
+
 /** Lines of curves in the square of shares, with a key below it. */
 function squareOfCurves(
   lines: readonly { name: string; x: readonly number[]; y: readonly number[]; colour: string; dash?: string }[],
@@ -120,7 +132,7 @@ function squareOfCurves(
   height = 500,
 ): Figure {
   const data = lines.map(({ name, x, y, colour, dash = 'solid' }) => ({
-    ...{ type: 'scatter', mode: 'lines', name, x, y },
+    ...{ type: 'scatter', mode: 'lines', name, ...visible(x, y) },
     line: { color: colour, dash, width: 2 },
     hovertemplate: `%{fullData.name}<br>${titles.x} %{x:.3f}, ${titles.y} %{y:.3f}<extra></extra>`,
   }))

@@ -48,7 +48,7 @@ export function arrangePanels(panels: readonly Panel[], { columns, share }: Pane
       const other = letter === 'x' ? 'y' : 'x'
       layout[`${letter}axis${id}`] = {
         ...narrow,
-        nticks: columns > 1 && own(panel, letter).type === 'date' ? 3 : 5,
+        nticks: columns > 1 && own(panel, letter).type === 'date' ? 3 : inset ? 4 : 5,
         ...own(panel, letter),
         ...(own(panel, letter).scaleanchor ? { scaleanchor: `${other}${id}` } : {}),
         ...(shared[letter] && i ? { matches: letter } : {}),

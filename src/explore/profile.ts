@@ -30,6 +30,8 @@ export interface ColumnProfile {
 export interface Profile {
   /** One row per column, in the table's order. */
   rows: ColumnProfile[]
+  /** The rows as `show` shows them: the range in one column, with what was measured. */
+  view: object[]
   /** Rows of the table. */
   n: number
   /** The distribution of each column, side by side. */
@@ -154,7 +156,7 @@ function panel(seen: Seen): Panel {
   }
   const { middles, counts } = histogram(seen)
   const time = row.type === 'time'
-  const measure = { text: 'characters', list: 'items' }[row.type]
+  const measure = MEASURES[row.type]
   return draw(
     {
       x: time ? middles.map(value => new Date(value).toISOString()) : middles,
@@ -165,6 +167,24 @@ function panel(seen: Seen): Panel {
     {},
     measure ? `: ${measure}, ${formatNumber(sorted[0]!)} to ${formatNumber(sorted.at(-1)!)}` : '',
   )
+}
+
+/** What a column's range measures, where it is not the value itself. */
+const MEASURES: Readonly<Record<string, string>> = { text: 'characters', list: 'items' }
+
+/** A row for people: `10 to 184 characters`, `2026-09-07 to 2026-09-20`. */
+function viewOf({ lowest, median, highest, outliers, examples, ...row }: ColumnProfile): object {
+  const days = Number(highest) - Number(lowest) > 2 * 86_400_000
+  const text = (value: number | Date | null) =>
+    value instanceof Date
+      ? value
+          .toISOString()
+          .slice(0, days ? 10 : 16)
+          .replace('T', ' ')
+      : formatNumber(Number((value ?? 0).toPrecision(6)))
+  const unit = MEASURES[row.type] ? ` ${MEASURES[row.type]}` : ''
+  const range = lowest === null ? null : `${text(lowest)} to ${text(highest)}${unit}`
+  return { ...row, range, median: median === null ? null : text(median), outliers, examples: examples.join(', ') }
 }
 
 /**
@@ -191,5 +211,6 @@ export function profile(table: TableLike, options: ProfileOptions = {}): Profile
       margin: { l: 48, r: 16, t: 76, b: 28 },
     },
   )
-  return { rows: seen.map(({ row }) => row), n: columns.n, figure: picture }
+  const sums = seen.map(({ row }) => row)
+  return { rows: sums, view: sums.map(viewOf), n: columns.n, figure: picture }
 }
