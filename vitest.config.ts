@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // *.all.test.ts need Java, Go, apt or a browser: `npm run test:all` runs them as well.
     exclude: ['node_modules/**', ...(all ? [] : ['test/**/*.all.test.ts'])],
+    globalSetup: ['test/temporary-folder.ts'],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     pool: 'forks',
