@@ -1,4 +1,5 @@
 /** Where tweets come from, drawn on plain axes: plotly's own maps fetch their shapes from a server. */
+import { readFileSync } from 'node:fs'
 import type { Label } from '../tweet.js'
 import {
   axis,
@@ -14,7 +15,6 @@ import {
   type Trace,
   toNumber,
 } from './chart.js'
-import { coastlines } from './coastlines.js'
 import { type TableLike, toColumns, toRows } from './frames.js'
 import { formatNumber } from './text-table.js'
 
@@ -141,6 +141,17 @@ function heat(cells: readonly Cell[], size: number): Trace {
   }
 }
 
+/** The outlines of the continents as one line of plotly coordinates; null lifts the pen. */
+function coastlines(): { x: (number | null)[]; y: (number | null)[] } {
+  const file = readFileSync(new URL('../../data/reference/coastlines.txt', import.meta.url), 'utf8')
+  const lines = file
+    .trim()
+    .split('\n')
+    .flatMap(line => (line.startsWith('#') ? [] : [line.split(' ').map(Number)]))
+  const turn = (which: number) => lines.flatMap(line => [...line.filter((_, i) => i % 2 === which), null])
+  return { x: turn(0), y: turn(1) }
+}
+
 /** Tweets on a map; the subtitle says how many of them have a place at all. */
 export function placeMap(table: TableLike, options: PlaceOptions = {}): Figure {
   const as = options.as ?? 'bubbles'
@@ -153,12 +164,10 @@ export function placeMap(table: TableLike, options: PlaceOptions = {}): Figure {
   const share = `${formatNumber(located)} of ${formatNumber(all)} located`
   if (!cells.length) return emptyFigure(title, `${share}: no tweet says where it was written.`)
   const mood = columns.names.includes(options.sentiment ?? 'predicted_sentiment')
-  const coast = coastlines()
   const land: Trace = {
     type: 'scatter',
     mode: 'lines',
-    x: coast.longitudes,
-    y: coast.latitudes,
+    ...coastlines(),
     fill: 'toself',
     fillcolor: 'rgba(128,128,128,0.14)',
     line: { color: 'rgba(128,128,128,0.55)', width: 1 },
