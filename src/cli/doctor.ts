@@ -7,13 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { BROWSERS } from '../explore/pdf.js'
 import { bundledModelFolder } from '../models/bundled.js'
-import { type Command, parse, printJson } from './command.js'
-
-const help = `
-usage: moodlake doctor [--json]
-
-Says what is installed, what is missing and how to get it. Exit code 1 when something that is needed is missing.
-`
+import { defineCommand, json, print } from './command.js'
 
 /** One line of the doctor's report. */
 interface Finding {
@@ -170,20 +164,20 @@ async function examine(): Promise<Finding[]> {
   ])
 }
 
-async function run(args: string[]): Promise<number> {
-  const { values } = parse({ args, options: { json: { type: 'boolean', default: false } } })
-  const findings = await examine()
-  const ok = findings.every(finding => finding.ok || !finding.needed)
-  if (values.json) printJson({ ok, findings })
-  else {
+export const command = defineCommand({
+  summary: 'what is installed, what is missing, how to get it',
+  usage: 'doctor [--json]',
+  about: 'Says what is installed, what is missing and how to get it. Exit code 1 when something that is needed is missing.',
+  options: { json },
+  async run({ json }) {
+    const findings = await examine()
+    const ok = findings.every(finding => finding.ok || !finding.needed)
     const mark = (finding: Finding) => (finding.ok ? 'ok' : finding.needed ? 'MISSING' : 'optional')
     const lines = findings.map(finding => {
       const remedy = finding.remedy ? `  → ${finding.remedy}` : ''
       return `${mark(finding).padEnd(9)}${finding.name.padEnd(15)}${finding.found}${remedy}`
     })
-    process.stdout.write(`${lines.join('\n')}\n`)
-  }
-  return ok ? 0 : 1
-}
-
-export const command: Command = { summary: 'what is installed, what is missing, how to get it', help, run }
+    print(lines, { ok, findings }, json)
+    return ok ? 0 : 1
+  },
+})
