@@ -3,17 +3,17 @@ import { LABELS, type Label } from '../tweet.js'
 import {
   axis,
   type ChartOptions,
+  chartRows,
   classColours,
   count,
   emptyFigure,
   type Figure,
   figure,
   label,
-  need,
   SERIES_COLOURS,
   toNumber,
 } from './chart.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import { type TableLike, toRows } from './frames.js'
 import { formatNumber } from './text-table.js'
 
 /** Options of `barChart`. */
@@ -43,13 +43,11 @@ export interface BarOptions extends ChartOptions {
 export function barChart(table: TableLike, options: BarOptions): Figure {
   const { label: name, value, labelTitle = name, valueTitle = value, top = 20, vertical = false } = options
   const title = options.title ?? `${valueTitle} by ${labelTitle}`
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, `No rows: nothing to count by ${labelTitle}.`)
-  const names = columns.values(need(columns.names, name, 'barChart'))!
-  const lengths = columns.values(need(columns.names, value, 'barChart'))!
-  const bars = names.flatMap((text, i) => {
-    const length = toNumber(lengths[i])
-    return length === undefined ? [] : [{ text, length }]
+  const rows = chartRows(table, 'barChart', [name, value])
+  if (!rows.length) return emptyFigure(title, `No rows: nothing to count by ${labelTitle}.`)
+  const bars = rows.flatMap(row => {
+    const length = toNumber(row[value])
+    return length === undefined ? [] : [{ text: row[name], length }]
   })
   if (!bars.length) return emptyFigure(title, `No numbers in column ${value}.`)
   if (!options.keepOrder) bars.sort((a, b) => b.length - a.length)
@@ -117,10 +115,9 @@ export function classBars(table: TableLike, options: ClassBarOptions = {}): Figu
   const { label: name = 'mention', sort = 'total', top = 20, unit = 'tweets' } = options
   const title =
     options.title ?? (sort === 'total' ? `Which ${name}s are spoken of most` : `Which ${name}s have most ${sort} ${unit}`)
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, `No rows: no ${name} was found.`)
-  for (const column of [name, ...LABELS]) need(columns.names, column, 'classBars')
-  const rows = toRows(table)
+  const given = chartRows(table, 'classBars', [name, ...LABELS])
+  if (!given.length) return emptyFigure(title, `No rows: no ${name} was found.`)
+  const rows = given
     .filter(row => row[name] !== null && row[name] !== undefined)
     .map(row => {
       const counts = LABELS.map(kind => toNumber(row[kind]) ?? 0)

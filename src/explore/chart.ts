@@ -1,5 +1,6 @@
 /** What every chart has in common: colours, ink, titles that say what to see, and n. */
 import { LABELS, type Label } from '../tweet.js'
+import { type TableLike, toColumns, toRows } from './frames.js'
 import { type Origin, originOf } from './origin.js'
 import { formatNumber } from './text-table.js'
 
@@ -149,10 +150,16 @@ export function toTime(value: unknown): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date
 }
 
-/** The column, or an error that lists those there are. */
-export function need(names: readonly string[], name: string, chart: string): string {
-  if (!names.includes(name)) throw new Error(`${chart}: no column ${name}; there are ${names.join(', ') || 'none'}`)
-  return name
+/**
+ * The rows that a chart is drawn from.
+ * @param columns that the table must have where it has rows; undefined ones are not asked for
+ * @throws Error that lists the columns there are
+ */
+export function chartRows(table: TableLike, chart: string, columns: readonly (string | undefined)[]): Record<string, unknown>[] {
+  const { names, n } = toColumns(table)
+  const missing = n ? columns.find(name => name && !names.includes(name)) : undefined
+  if (missing) throw new Error(`${chart}: no column ${missing}; there are ${names.join(', ') || 'none'}`)
+  return toRows(table)
 }
 
 /** The three classes with their colours, in the order of `LABELS`. */

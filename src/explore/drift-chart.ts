@@ -1,16 +1,16 @@
 /** How a column moves away from what it was. */
 import {
   type ChartOptions,
+  chartRows,
   count,
   emptyFigure,
   type Figure,
   figure,
   LABEL_COLOURS,
-  need,
   SERIES_COLOURS,
   toNumber,
 } from './chart.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import type { TableLike } from './frames.js'
 import { arrangePanels } from './panels.js'
 import { formatNumber } from './text-table.js'
 import { lineChart } from './time-charts.js'
@@ -36,10 +36,8 @@ const AGAINST = '#d55e00'
  */
 export function driftChart(table: TableLike, options: ChartOptions & { column?: string } = {}): Figure {
   const { column = 'column' } = options
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(options.title ?? `Has ${column} drifted?`, 'No rows: no window follows the reference.')
-  for (const name of ['from', 'value', 'share', 'expected', 'distance', 'chance']) need(columns.names, name, 'driftChart')
-  const rows = toRows<Row>(table)
+  const rows = chartRows(table, 'driftChart', ['from', 'value', 'share', 'expected', 'distance', 'chance']) as unknown as Row[]
+  if (!rows.length) return emptyFigure(options.title ?? `Has ${column} drifted?`, 'No rows: no window follows the reference.')
   const windows = rows.filter((row, i) => rows.findIndex(one => Number(one.from) === Number(row.from)) === i)
   const passed = windows.filter(({ distance, chance }) => distance > chance)
   const line = { x: 'from', xTitle: 'start of the window (UTC)' }

@@ -1,6 +1,6 @@
 /** Several figures as panels of one. */
-import { type ChartOptions, count, emptyFigure, type Figure, figure, label, need, type Trace } from './chart.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import { type ChartOptions, chartRows, count, emptyFigure, type Figure, figure, label, type Trace } from './chart.js'
+import type { TableLike } from './frames.js'
 import { sentimentOverTime } from './time-charts.js'
 
 /** A figure with what stands above it. */
@@ -105,11 +105,10 @@ export interface MultiplesOptions extends ChartOptions {
 export function smallMultiples(table: TableLike, options: MultiplesOptions): Figure {
   const { by, chart = rows => sentimentOverTime(rows, { every: 'day' }), top = 6, columns = 3 } = options
   const title = options.title ?? `How ${by} differs, on one scale`
-  const { names, n } = toColumns(table)
-  if (!n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
-  need(names, by, 'smallMultiples')
+  const all = chartRows(table, 'smallMultiples', [by])
+  if (!all.length) return emptyFigure(title, 'No rows: no tweet passed the filter.')
   const groups = new Map<string, object[]>()
-  for (const row of toRows(table)) {
+  for (const row of all) {
     if (row[by] === null || row[by] === undefined) continue
     const name = String(row[by])
     if (!groups.get(name)?.push(row)) groups.set(name, [row])
@@ -124,7 +123,7 @@ export function smallMultiples(table: TableLike, options: MultiplesOptions): Fig
   const { data, layout } = arrangePanels(panels, { columns: Math.min(columns, panels.length), share: 'xy' })
   const { barmode, bargap, showlegend } = panels[0]!.figure.layout
   const of = panels.length < groups.size ? `, the commonest of ${groups.size}` : ''
-  return figure(data, title, `${panels.length} values of ${by}${of}; ${count(n, 'rows')} in all`, {
+  return figure(data, title, `${panels.length} values of ${by}${of}; ${count(all.length, 'rows')} in all`, {
     of: table,
     ...layout,
     ...{ barmode, bargap, showlegend },

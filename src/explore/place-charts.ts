@@ -4,6 +4,7 @@ import type { Label } from '../tweet.js'
 import {
   axis,
   type ChartOptions,
+  chartRows,
   count,
   emptyFigure,
   type Figure,
@@ -11,11 +12,10 @@ import {
   HEAT,
   LABEL_COLOURS,
   label,
-  need,
   type Trace,
   toNumber,
 } from './chart.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import { type TableLike, toColumns } from './frames.js'
 import { formatNumber } from './text-table.js'
 
 /** Options of `placeMap`. */
@@ -48,12 +48,12 @@ interface Cell {
 }
 
 /** Tweets in cells of the grid, and how many had a place. */
-function gather(table: TableLike, options: PlaceOptions, size: number) {
+function gather(rows: readonly Record<string, unknown>[], options: PlaceOptions, size: number) {
   const { latitude = 'latitude', longitude = 'longitude', sentiment = 'predicted_sentiment', name = 'location', weight } = options
   const cells = new Map<string, Cell>()
   let all = 0
   let located = 0
-  for (const row of toRows(table)) {
+  for (const row of rows) {
     const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
     all += tweets
     const [north, east] = [toNumber(row[latitude]), toNumber(row[longitude])]
@@ -157,13 +157,12 @@ export function placeMap(table: TableLike, options: PlaceOptions = {}): Figure {
   const as = options.as ?? 'bubbles'
   const size = options.cell ?? (as === 'heat' ? 5 : 2)
   const title = options.title ?? (as === 'heat' ? 'Where people tweet' : 'Where people tweet, and in what mood')
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
-  for (const column of [options.latitude ?? 'latitude', options.longitude ?? 'longitude']) need(columns.names, column, 'placeMap')
-  const { cells, all, located } = gather(table, options, size)
+  const rows = chartRows(table, 'placeMap', [options.latitude ?? 'latitude', options.longitude ?? 'longitude'])
+  if (!rows.length) return emptyFigure(title, 'No rows: no tweet passed the filter.')
+  const { cells, all, located } = gather(rows, options, size)
   const share = `${formatNumber(located)} of ${formatNumber(all)} located`
   if (!cells.length) return emptyFigure(title, `${share}: no tweet says where it was written.`)
-  const mood = columns.names.includes(options.sentiment ?? 'predicted_sentiment')
+  const mood = toColumns(table).names.includes(options.sentiment ?? 'predicted_sentiment')
   const land: Trace = {
     type: 'scatter',
     mode: 'lines',

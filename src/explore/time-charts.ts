@@ -3,6 +3,7 @@ import { LABELS, type Label } from '../tweet.js'
 import {
   axis,
   type ChartOptions,
+  chartRows,
   classColours,
   count,
   emptyFigure,
@@ -11,14 +12,13 @@ import {
   HEAT,
   INK,
   label,
-  need,
   SERIES_COLOURS,
   STREAM_COLOURS,
   type Trace,
   toNumber,
   toTime,
 } from './chart.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import type { TableLike } from './frames.js'
 import { formatNumber } from './text-table.js'
 
 /** Options of `lineChart`. */
@@ -48,13 +48,12 @@ const SYMBOLS = ['circle', 'square', 'diamond', 'triangle-up', 'cross', 'x'] as 
 export function lineChart(table: TableLike, options: LineOptions): Figure {
   const { x, y, series, xTitle = x, yTitle = y, unit = 'points', colours = {} } = options
   const title = options.title ?? `${yTitle} over ${xTitle}`
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, 'No rows: nothing has been recorded.')
-  for (const column of [x, y, ...(series ? [series] : [])]) need(columns.names, column, 'lineChart')
+  const rows = chartRows(table, 'lineChart', [x, y, series])
+  if (!rows.length) return emptyFigure(title, 'No rows: nothing has been recorded.')
   const lines = new Map<string, { x: (number | string)[]; y: number[]; up: number[]; down: number[] }>()
   let points = 0
   let temporal = false
-  for (const row of toRows(table)) {
+  for (const row of rows) {
     const { value = row[y], low, high } = Object(row[y]) as { value?: unknown; low?: unknown; high?: unknown }
     const height = toNumber(value)
     const moment = typeof row[x] === 'number' ? undefined : toTime(row[x])
@@ -131,35 +130,17 @@ function onOneClock(points: readonly StreamPoint[]): { rows: object[]; colours: 
 }
 
 /** Rows per batch of each stream, in seconds since the first batch of any. */
-export function streamRowsChart(points: readonly StreamPoint[], options: ChartOptions = {}): Figure {
-  const { rows, colours } = onOneClock(points)
-  return lineChart(rows, {
-    title: 'Rows per batch: how the work passes from stream to stream',
-    ...options,
-    x: 'seconds',
-    y: 'rows',
-    series: 'stream',
-    xTitle: 'seconds since the first batch',
-    yTitle: 'rows per batch',
-    unit: 'batches',
-    colours,
-  })
-}
+export const streamRowsChart = (points: readonly StreamPoint[], options: ChartOptions = {}): Figure =>
+  batchChart(points, 'rows', { title: 'Rows per batch: how the work passes from stream to stream', ...options })
 
 /** Milliseconds per batch of each stream, in seconds since the first batch of any. */
-export function streamTimeChart(points: readonly StreamPoint[], options: ChartOptions = {}): Figure {
+export const streamTimeChart = (points: readonly StreamPoint[], options: ChartOptions = {}): Figure =>
+  batchChart(points, 'ms', { title: 'Time per batch: which stream is the slow one', ...options })
+
+function batchChart(points: readonly StreamPoint[], y: 'rows' | 'ms', options: ChartOptions): Figure {
   const { rows, colours } = onOneClock(points)
-  return lineChart(rows, {
-    title: 'Time per batch: which stream is the slow one',
-    ...options,
-    x: 'seconds',
-    y: 'ms',
-    series: 'stream',
-    xTitle: 'seconds since the first batch',
-    yTitle: 'milliseconds per batch',
-    unit: 'batches',
-    colours,
-  })
+  const titles = { xTitle: 'seconds since the first batch', yTitle: `${y === 'ms' ? 'milliseconds' : 'rows'} per batch` }
+  return lineChart(rows, { ...options, ...titles, x: 'seconds', y, series: 'stream', unit: 'batches', colours })
 }
 
 /** Rows that each stream has done, and what still waits, as bars. */
@@ -235,10 +216,9 @@ function binStart(time: number, every: keyof typeof BINS): number {
 export function sentimentOverTime(table: TableLike, options: SentimentTimeOptions = {}): Figure {
   const { time = 'timestamp', sentiment = 'predicted_sentiment', weight, by } = options
   const title = options.title ?? 'How the mood moves over time'
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
-  for (const column of [time, sentiment, weight, by]) if (column) need(columns.names, column, 'sentimentOverTime')
-  const seen = toRows(table).flatMap((row): Mood[] => {
+  const rows = chartRows(table, 'sentimentOverTime', [time, sentiment, weight, by])
+  if (!rows.length) return emptyFigure(title, 'No rows: no tweet passed the filter.')
+  const seen = rows.flatMap((row): Mood[] => {
     const at = toTime(row[time])?.getTime()
     const kind = LABELS.indexOf(row[sentiment] as Label)
     const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
@@ -324,12 +304,11 @@ export interface HourOptions extends ChartOptions {
 export function hourHeatMap(table: TableLike, options: HourOptions = {}): Figure {
   const { time = 'timestamp', weight } = options
   const title = options.title ?? 'When people tweet: hour by weekday'
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
-  for (const column of [time, ...(weight ? [weight] : [])]) need(columns.names, column, 'hourHeatMap')
+  const rows = chartRows(table, 'hourHeatMap', [time, weight])
+  if (!rows.length) return emptyFigure(title, 'No rows: no tweet passed the filter.')
   const cells = DAYS.map(() => Array.from({ length: 24 }, () => 0))
   let n = 0
-  for (const row of toRows(table)) {
+  for (const row of rows) {
     const at = toTime(row[time])
     const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
     if (!at) continue

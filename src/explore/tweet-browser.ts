@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { LABELS, type Label } from '../tweet.js'
-import { LABEL_COLOURS, need, toTime } from './chart.js'
+import { chartRows, LABEL_COLOURS, toTime } from './chart.js'
 import type { MimeBundle } from './display.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import type { TableLike } from './frames.js'
 import { escapeHtml } from './html.js'
 import { formatNumber } from './text-table.js'
 
@@ -41,8 +41,6 @@ export interface RichOutput {
 
 /** A tweet as the page holds it: seconds since 1970, class, language, place, user, text, topics. */
 type Packed = [number, number, string, string, string, string, string[]]
-
-const NEEDED = ['timestamp', 'predicted_sentiment', 'cleaned_text'] as const
 
 function pack(row: Record<string, unknown>): Packed | undefined {
   const time = toTime(row.timestamp)?.getTime()
@@ -81,9 +79,7 @@ const scriptJson = (value: unknown) => JSON.stringify(value).replaceAll('<', '\\
  */
 export function tweetBrowser(table: TableLike, options: TweetBrowserOptions = {}): RichOutput {
   const { title = 'Look through the tweets', maxTweets = 5000, ...filters } = options
-  const { names, n } = toColumns(table)
-  if (n) for (const column of NEEDED) need(names, column, 'tweetBrowser')
-  const all = toRows(table)
+  const all = chartRows(table, 'tweetBrowser', ['timestamp', 'predicted_sentiment', 'cleaned_text'])
     .map(pack)
     .filter(tweet => tweet !== undefined)
   const tweets = all.sort((a, b) => b[0] - a[0]).slice(0, maxTweets)
