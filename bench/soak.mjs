@@ -1,7 +1,7 @@
 /**
- * `node bench/soak.mjs [--minutes 60] [--rate 50] [--trigger 250ms] [--model compact] [--keep]`: a live load through all streams. Files of a fifth
+ * `node bench/soak.mjs [--minutes 60] [--rate 50] [--trigger 250ms] [--model compact] [--keep 1h] [--leave]`: a live load through all streams. Files of a fifth
  * of a second's tweets arrive while `moodlake run` goes on; measured are the time from a file's arrival to the commit of each of its tweets in
- * gold (read from the logs afterwards: the run is not disturbed), the memory of the process over time, and the size of the lake.
+ * gold (read from gold's log once a minute), the memory of the process over time, and the size of the lake.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -20,6 +20,7 @@ const minutes = Number(option('minutes', 60))
 const rate = Number(option('rate', 50))
 const trigger = option('trigger', '250ms')
 const model = option('model', 'compact')
+const keep = option('keep', undefined)
 const EVERY_MS = 200
 
 const WORDS =
@@ -49,25 +50,34 @@ function tweet(i) {
 const rss = pid => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]
 
-/** Milliseconds from the arrival of each tweet's file to the commit of the tweet in gold, in order of the commits. */
-async function latencies(lake, arrived) {
-  const duck = await duckdb()
-  const silver = await (await openTable(join(lake, 'silver'))).snapshot()
-  const origin = new Map()
-  for await (const rows of duck.stream(`SELECT tweet_id, source_file FROM ${await silver.relation()}`))
-    for (const row of rows) origin.set(row.tweet_id, row.source_file)
-  const gold = await openTable(join(lake, 'gold'))
-  const snapshot = await gold.snapshot()
-  const found = []
-  for await (const { timestamp, add } of gold.commits()) {
-    const files = add.filter(file => file.dataChange)
-    if (!files.length) continue
-    for (const { tweet_id } of await duck.rows(
-      `SELECT tweet_id FROM ${await snapshot.relation({ columns: ['tweet_id'], files })}`,
-    ))
-      found.push(timestamp.getTime() - arrived.get(origin.get(tweet_id)))
+/** When each tweet came into gold, read from its log now and then: a lake keeps former versions for a while only. */
+function followGold(lake) {
+  const seen = []
+  let after = -1
+  return {
+    async look() {
+      const gold = await openTable(join(lake, 'gold')).catch(() => undefined)
+      if (!gold) return
+      const duck = await duckdb()
+      const snapshot = await gold.snapshot()
+      for await (const { version, timestamp, add } of gold.commits({ after, upTo: snapshot.version })) {
+        after = version
+        const files = add.filter(file => file.dataChange)
+        if (!files.length) continue
+        const from = await snapshot.relation({ columns: ['tweet_id'], files })
+        for (const { tweet_id } of await duck.rows(`SELECT tweet_id FROM ${from}`))
+          seen.push({ tweet_id, at: timestamp.getTime() })
+      }
+    },
+    /** Milliseconds from the arrival of each tweet's file to the commit of the tweet, in order of the commits. */
+    async latencies(arrived) {
+      const silver = await (await openTable(join(lake, 'silver'))).snapshot()
+      const origin = new Map()
+      for await (const rows of (await duckdb()).stream(`SELECT tweet_id, source_file FROM ${await silver.relation()}`))
+        for (const row of rows) origin.set(row.tweet_id, row.source_file)
+      return seen.map(({ tweet_id, at }) => at - arrived.get(origin.get(tweet_id)))
+    },
   }
-  return found
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'moodlake-soak-'))
@@ -90,6 +100,7 @@ const child = spawn(
     '--model',
     model,
     '--json',
+    ...(keep ? ['--keep', keep] : []),
   ],
   {
     stdio: ['ignore', 'pipe', process.argv.includes('--verbose') ? 'inherit' : 'ignore'],
@@ -101,8 +112,19 @@ child.stdout.on('data', text => {
 })
 const ended = new Promise(resolve => child.once('exit', code => resolve(code)))
 
+/** Files under a folder; those that go while they are counted may be missed. */
+function count(path) {
+  try {
+    return readdirSync(path, { recursive: true }).length
+  } catch {
+    return undefined
+  }
+}
+
 const arrived = new Map()
 const memory = []
+const gold = followGold(lake)
+let looking = Promise.resolve()
 const t0 = Date.now()
 let written = 0
 for (let file = 0; Date.now() - t0 < minutes * 60_000; file++) {
@@ -117,7 +139,13 @@ for (let file = 0; Date.now() - t0 < minutes * 60_000; file++) {
   arrived.set(name, Date.now())
   if (file % 25 === 0 && child.exitCode === null) {
     memory.push({ second: Math.round((Date.now() - t0) / 1000), mb: Math.round(rss(child.pid)) })
-    if (file % 300 === 0) process.stdout.write(`${memory.at(-1).second} s: ${written} tweets, ${memory.at(-1).mb} MB\n`)
+    if (file % 300 === 0) {
+      memory.at(-1).files = count(lake)
+      looking = looking.then(gold.look)
+      process.stdout.write(
+        `${memory.at(-1).second} s: ${written} tweets, ${memory.at(-1).mb} MB, ${memory.at(-1).files} files in the lake\n`,
+      )
+    }
   }
 }
 await sleep(5000)
@@ -125,12 +153,13 @@ child.kill('SIGTERM')
 const code = await ended
 if (code !== 0) throw new Error(`soak: the run ended with code ${code}`)
 
-const found = await latencies(lake, arrived)
+await looking
+await gold.look()
+const found = await gold.latencies(arrived)
 const status = await lakeStatus(lake)
 const tenth = part => found.slice(Math.floor(part * found.length), Math.floor((part + 0.1) * found.length)).sort((a, b) => a - b)
 const [first, last] = [tenth(0.1), tenth(0.9)]
 const sorted = [...found].sort((a, b) => a - b)
-const count = path => readdirSync(path, { recursive: true }).length
 const result = {
   minutes,
   rate,
@@ -192,8 +221,12 @@ writeResult('soak', {
       work: 'lake at the end',
       ours: `${result.lakeFiles} files, ${result.lakeMb} MB; ${result.checkpointFiles} in checkpoints`,
       n: 1,
+      note: `files over time: ${memory
+        .flatMap(({ files }) => files ?? [])
+        .filter((_, i, all) => i % Math.ceil(all.length / 12) === 0)
+        .join(' ')}`,
     },
   ],
 })
-if (!process.argv.includes('--keep')) rmSync(folder, { recursive: true })
+if (!process.argv.includes('--leave')) rmSync(folder, { recursive: true })
 process.exitCode = found.length === written && result.latencyMs.p95 <= 2000 ? 0 : 1

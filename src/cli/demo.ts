@@ -94,12 +94,7 @@ score the tweets in ./lake, runs the notebook and exports it. Run it again: noth
       process.env.MLFLOW_TRACKING_URI = trackingUri
       const report = await time('notebook and report', () => makeReport(NOTEBOOK))
       const status = await lakeStatus(LAKE)
-      const added = Object.fromEntries(
-        streams.map(stream => [
-          stream.name.replace('_stream', ''),
-          stream.progress().reduce((sum, batch) => sum + batch.rowsOut, 0),
-        ]),
-      )
+      const added = Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), stream.totals().rowsOut]))
       const files = [LAKE, relative('.', report.file)]
       if (json)
         printJson({

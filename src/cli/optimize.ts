@@ -1,4 +1,4 @@
-import { optimizeLake } from '../pipeline/lake.js'
+import { optimizeLake } from '../pipeline/care.js'
 import { defineCommand, json, lake, print, read, readCount } from './command.js'
 
 export const command = defineCommand({

@@ -94,6 +94,11 @@ actions: warn, drop, quarantine, fail`,
 mongodb://HOST:PORT/DB[?collection=gold]`,
   ),
   idlePolls: read('N', 'ends an interval run after N idle looks with an empty backlog (default: runs until stopped)', readCount),
+  keep: read(
+    'TIME',
+    'how long former versions of the tables stay readable, such as 2d (default: an hour with an interval or a live feed)',
+    readAmount(TIMES),
+  ),
   maxDisk: read('SIZE', 'bytes that the lake may take, such as 20GB; the streams end before it takes more', readAmount(SIZES)),
   mergeSchema: text('A,B', 'columns beyond the schema that bronze takes from now on'),
   maxFiles: read('N', 'files in a batch (default 50000)', readCount),
@@ -104,7 +109,8 @@ mongodb://HOST:PORT/DB[?collection=gold]`,
 
 /** What a run is given, as the pipeline takes it. */
 function runOptions(values: Values<typeof options>): RunOptions & { lake: string } {
-  const { source, lake, mode, until, trigger, maxFiles, maxRows, expect, sink, lateness, maxDisk, budget, mergeSchema } = values
+  const { source, lake, mode, until, trigger, maxFiles, maxRows, expect, sink, lateness, keep, maxDisk, budget, mergeSchema } =
+    values
   if (!source)
     throw new UsageError(
       'run: --source is missing: a folder of JSON files, s3://bucket/prefix, kafka://HOST:PORT/TOPIC, bluesky: or x:stream',
@@ -115,6 +121,7 @@ function runOptions(values: Values<typeof options>): RunOptions & { lake: string
     ...(expect.length && { expectations: readExpectations(expect) }),
     ...(sink.length && { sinks: sink }),
     ...(lateness && { latenessMs: lateness }),
+    ...(keep && { keepMs: keep }),
     ...(maxDisk && { disk: { maxBytes: maxDisk } }),
     ...(budget && { budget }),
     ...(mergeSchema && { admit: mergeSchema.split(',').filter(Boolean) }),
@@ -142,20 +149,8 @@ function scoringLines(): (scoring: Scoring) => void {
 }
 
 function summary(stream: Stream) {
-  // A batch that an earlier run had committed added nothing in this one.
-  const batches = stream.progress().filter(batch => !batch.counts.replayed)
-  const sum = (value: (batch: Progress) => number) => batches.reduce((total, batch) => total + value(batch), 0)
-  const counts: Record<string, number> = {}
-  for (const batch of batches) for (const [name, n] of Object.entries(batch.counts)) counts[name] = (counts[name] ?? 0) + n
-  return {
-    name: stream.name,
-    status: stream.status(),
-    batches: batches.length,
-    rowsIn: sum(batch => batch.rowsIn),
-    rowsOut: sum(batch => batch.rowsOut),
-    ...counts,
-    seconds: Math.round(sum(batch => batch.ms)) / 1000,
-  }
+  const { counts, ms, ...sums } = stream.totals()
+  return { name: stream.name, status: stream.status(), ...sums, ...counts, seconds: Math.round(ms) / 1000 }
 }
 
 /** Complains about a run that was given nothing it could use: exit code 1 though nothing broke. */
@@ -224,7 +219,7 @@ async function run(values: Values<typeof options>, stop: AbortController): Promi
       ...(model && { model: { uri, name: model.name, version: model.version, hash: model.hash } }),
       rows,
       added: Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), summary(stream).rowsOut])),
-      failed: streams.flatMap(stream => stream.progress()).reduce((sum, batch) => sum + (batch.counts.failed ?? 0), 0),
+      failed: streams.reduce((sum, stream) => sum + (stream.totals().counts.failed ?? 0), 0),
       versions: Object.fromEntries(Object.entries(status.tables).map(([name, { version }]) => [name, version])),
       streams: streams.map(summary),
       verdicts,

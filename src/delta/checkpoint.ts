@@ -17,9 +17,9 @@ const FILE_FIELDS = ['path', 'size', 'modificationTime', 'dataChange', 'partitio
 const ADD_COLUMNS = [...FILE_FIELDS, 'tags', 'deletionVector', 'baseRowId', 'defaultRowCommitVersion', 'clusteringProvider']
 const ACTIONS = ['add', 'remove', 'metaData', 'protocol', 'txn', 'domainMetadata', 'sidecar', 'checkpointMetadata']
 
-/** State of the table as a checkpoint has it. Throws `CorruptLogError` when it cannot be used. */
-export async function readCheckpoint(store: Store, checkpoint: CheckpointFiles): Promise<TableState> {
-  const state = emptyState(checkpoint.version)
+/** State of the table as a checkpoint has it, removed files only on request. Throws `CorruptLogError` when it cannot be used. */
+export async function readCheckpoint(store: Store, checkpoint: CheckpointFiles, removes = false): Promise<TableState> {
+  const state = emptyState(checkpoint.version, removes)
   await readFiles(store, state, await readFiles(store, state, checkpoint.paths))
   if (!state.protocol && !state.metaData && !state.files.size)
     throw new CorruptLogError(store.uri, checkpoint.paths[0] as string, checkpoint.version, 'a checkpoint without any action')
@@ -42,7 +42,7 @@ async function readFiles(store: Store, state: TableState, paths: readonly string
     }
     if (path.endsWith('.json')) take(parseActions(await store.read(path), store.uri, path, version))
     else
-      await local(store, path, file => readParquet(file, take, state.files)).catch(error => {
+      await local(store, path, file => readParquet(file, take, state)).catch(error => {
         throw error instanceof Complaint ? new CorruptLogError(store.uri, path, version, error.message) : error
       })
   }
@@ -86,15 +86,17 @@ async function fieldsIn(database: Duckdb, local: string): Promise<Map<string, Se
   return found
 }
 
-/** Reads a file's actions: `take` gets all but the data files, which go into `files`. */
-async function readParquet(file: string, take: (actions: Action[]) => void, files: Map<string, AddFile>): Promise<void> {
+/** Reads a file's actions: `take` gets all but the data files, which go into the state's. */
+async function readParquet(file: string, take: (actions: Action[]) => void, state: TableState): Promise<void> {
   const database = await duckdb()
   const source = `read_parquet(${quoteText(file)}, hive_partitioning=false)`
   const fields = await fieldsIn(database, file)
   // Spark deals actions out to parts by the hash of their path: a part may have got none.
   if (!fields.size && (await database.rows(`SELECT 1 FROM ${source} LIMIT 1`)).length)
     throw new Complaint('rows without any action')
-  const others = [...fields].filter(([name, given]) => name !== 'add' && given.size).map(([name]) => name)
+  if (fields.get('remove')?.size) state.removed = true
+  const passed = state.removes ? ['add'] : ['add', 'remove']
+  const others = [...fields].filter(([name, given]) => !passed.includes(name) && given.size).map(([name]) => name)
   const given = fields.get('add')
   const [documents, lists] = await Promise.all([
     others.length ? readOthers(database, source, others) : [],
@@ -106,7 +108,7 @@ async function readParquet(file: string, take: (actions: Action[]) => void, file
   }
   for (const add of lists.flat()) {
     complain(wrongAdd(add))
-    files.set(fileKey(add), add)
+    state.files.set(fileKey(add), add)
   }
 }
 
@@ -180,7 +182,7 @@ const FILE_COLUMNS: Record<string, string> = {
 /** How long a removed file is remembered when the table does not say, in ms: a week. */
 const RETENTION_MS = 7 * 86_400_000
 
-/** The actions that a checkpoint of a state holds. */
+/** The actions that a checkpoint of a state holds; the state must have its removed files. */
 function checkpointActions(state: TableState, retentionMs: number): Action[] {
   const oldest = Date.now() - retentionMs
   const actions: Action[] = []
@@ -192,7 +194,7 @@ function checkpointActions(state: TableState, retentionMs: number): Action[] {
   for (const txn of state.txns.values()) actions.push({ txn })
   for (const domainMetadata of state.domains.values()) if (!domainMetadata.removed) actions.push({ domainMetadata })
   for (const add of state.files.values()) actions.push({ add: { ...add, dataChange: false } })
-  for (const remove of state.removes.values())
+  for (const remove of state.removes?.values() ?? [])
     if ((remove.deletionTimestamp ?? 0) > oldest) actions.push({ remove: { ...remove, dataChange: false } })
   return actions
 }

@@ -10,21 +10,39 @@ const RETENTION_MS = 30 * DAY_MS
 /** Files that belong to a version: commits, checkpoints, compactions, checksums. */
 const VERSIONED = /^(\d{20})\.(\d{20}\.compacted)?/
 
+/** What of a log is removed. */
+export interface CleanOptions {
+  /** Milliseconds since the epoch. Default: this moment. */
+  now?: number
+  /** This version and later ones stay, however old. Default: none. */
+  unread?: number
+  /** Files that are removed at most, the oldest first. Default: no bound. */
+  limit?: number
+  /** Only says what would go. Default false. */
+  dryRun?: boolean
+  signal?: AbortSignal
+}
+
 /**
- * Removes the log files before the newest checkpoint that is older than `delta.logRetentionDuration` (30 days; the day is
- * cut at midnight UTC), and the sidecars of that age that no kept checkpoint names. Nothing is removed when the table forbids it
+ * Removes the log files before the newest checkpoint that is older than `delta.logRetentionDuration` (30 days; of a retention of a
+ * day or more the day is cut at midnight UTC), and the sidecars of that age that no kept checkpoint names. Nothing is removed when the table forbids it
  * (`delta.enableExpiredLogCleanup`), its retention is not understood, or that checkpoint cannot be read. Gives the paths.
  */
-export async function cleanLog(store: Store, properties: Readonly<Record<string, string>>, now = Date.now()): Promise<string[]> {
+export async function cleanLog(
+  store: Store,
+  properties: Readonly<Record<string, string>>,
+  { now = Date.now(), unread = Number.POSITIVE_INFINITY, limit, dryRun, signal }: CleanOptions = {},
+): Promise<string[]> {
   const text = properties['delta.logRetentionDuration']
   const keptMs = text === undefined ? RETENTION_MS : retention(text)
   if (properties['delta.enableExpiredLogCleanup'] === 'false' || keptMs === undefined) return []
-  const cutoff = Math.floor((now - keptMs) / DAY_MS) * DAY_MS
+  const exact = keptMs < DAY_MS ? 1 : DAY_MS
+  const cutoff = Math.floor((now - keptMs) / exact) * exact
   const { commits, checkpoints } = await listLog(store)
   const times = await commitTimes(store, 0, Number.POSITIVE_INFINITY)
   const last = [...times].reduce((newest, [version, time]) => (time.getTime() <= cutoff ? Math.max(newest, version) : newest), -1)
   // Its commit is kept as well: a checkpoint does not say when and by whom its version was made.
-  const base = checkpoints.find(({ version }) => version <= last && commits.has(version))
+  const base = checkpoints.find(({ version }) => version <= Math.min(last, unread) && commits.has(version))
   if (!base) return []
   const removed: string[] = []
   for await (const { path } of store.list(LOG)) {
@@ -38,8 +56,12 @@ export async function cleanLog(store: Store, properties: Readonly<Record<string,
   const state = await readCheckpoint(store, base).catch(() => undefined)
   if (!state?.protocol || !state.metaData) return []
   // Oldest first: whatever stops this, a reader finds no gap after a checkpoint.
-  for (const path of [...removed, ...sidecars]) await store.delete(path)
-  return [...removed, ...sidecars]
+  const going = [...removed, ...sidecars].slice(0, limit)
+  for (const path of dryRun ? [] : going) {
+    signal?.throwIfAborted()
+    await store.delete(path)
+  }
+  return going
 }
 
 /** Sidecars from before a time that none of these checkpoints names; throws where one of them cannot be read. */

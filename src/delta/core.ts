@@ -25,6 +25,8 @@ export interface TableCore {
   newest(): Promise<TableState>
   stateAt(at: At): Promise<TableState>
   snapshot(state: TableState): Promise<Snapshot>
+  /** The newest state, its removed files with it. */
+  withRemoves(): Promise<TableState>
   /** Writes the checkpoint that is due, if one is. */
   afterCommit(version: number): Promise<void>
   /** Writes a checkpoint of the newest version and removes expired log files. */
@@ -35,6 +37,8 @@ export interface TableCore {
 const CHECKPOINT_INTERVAL = 10
 /** A handle that writes many checkpoints looks for expired log files this often, ms. */
 const CLEAN_EVERY_MS = 3_600_000
+/** Log files that go with one commit at most. */
+const CLEAN_FILES = 500
 
 /** The inside of a handle on the table in a store. */
 export function tableCore(store: Store): TableCore {
@@ -91,20 +95,27 @@ export function tableCore(store: Store): TableCore {
       )
     }
   }
-  async function checkpointAt(version?: number): Promise<void> {
+  /** Removed files are read where they are needed, from the newest checkpoint and the commits since: a table may have very many. */
+  async function withRemoves(version?: number): Promise<TableState> {
     const latest = await newest()
-    const state = version === undefined || latest.version === version ? latest : await loadState(store, version)
+    const same = version === undefined || latest.version === version
+    return same && !latest.removed ? latest : loadState(store, version ?? latest.version, true)
+  }
+  async function checkpointAt(version?: number): Promise<void> {
+    const state = await withRemoves(version)
     const { configuration } = requireWritable(store, state).metaData
     await writeCheckpoint(store, state, retention(configuration['delta.deletedFileRetentionDuration']))
     if (version !== undefined && performance.now() - cleaned < CLEAN_EVERY_MS) return
-    cleaned = performance.now()
-    await cleanLog(store, configuration)
+    // Somebody waits for the commit: of very many files some are left to the next checkpoint.
+    const removed = await cleanLog(store, configuration, version === undefined ? {} : { limit: CLEAN_FILES })
+    if (removed.length < CLEAN_FILES) cleaned = performance.now()
   }
 
   return {
     store,
     newest,
     stateAt,
+    withRemoves: () => withRemoves(),
     snapshot: async state => snapshotOf(store, state, await timestampOf(state)),
     afterCommit,
     checkpoint: () => checkpointAt(),

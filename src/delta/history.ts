@@ -32,9 +32,16 @@ export interface HistoryEntry {
 /** The commits with `after` < version ≤ `upTo`, in order. */
 export async function* commitsOf(core: TableCore, range: { after?: number; upTo?: number }): AsyncIterable<LogCommit> {
   const { after = -1, upTo = (await core.newest()).version } = range
-  const listed = await commitTimes(core.store, after + 1, upTo)
-  for await (const { version, actions } of readCommits(core.store, after + 1, upTo))
-    yield logCommit(version, actions, listed.get(version))
+  let listed: Map<number, Date> | undefined
+  for await (const { version, actions } of readCommits(core.store, after + 1, upTo)) {
+    const commit = logCommit(version, actions, undefined)
+    // Listing is for commits that do not say their time: a log may be long, and a stream asks several times a second.
+    if (!commit.timestamp.getTime()) {
+      listed ??= await commitTimes(core.store, after + 1, upTo)
+      commit.timestamp = listed.get(version) ?? commit.timestamp
+    }
+    yield commit
+  }
 }
 
 /** The newest versions first. */

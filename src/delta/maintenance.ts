@@ -1,12 +1,12 @@
 /** Care of a table: compaction, removal of old files, return to a former version. */
 
 import type { Action, AddFile, MetaData } from './actions.js'
-import { retention } from './clean-up.js'
+import { cleanLog, retention } from './clean-up.js'
 import { mappingOf } from './column-mapping.js'
 import { type At, removeOf, requireWritable, type TableCore } from './core.js'
 import { vectorPath } from './deletion-vector.js'
 import { CommitConflictError, DataFileError } from './errors.js'
-import { LOG } from './log.js'
+import { LOG, readCommits } from './log.js'
 import { discard, writeFiles } from './parquet.js'
 import { checkChangeable } from './protocol.js'
 import { dataPath, relationSql } from './relation.js'
@@ -38,8 +38,11 @@ export interface VacuumOptions {
   retentionHours?: number
   /** Allows a retention below a week; readers and writers of that time may lose their files. Default false. */
   force?: boolean
+  /** The first version that a stream has yet to read: what it and later ones added stays, however old, in data and log. Default: none. */
+  unread?: number
   /** Only says what would go. Default false. */
   dryRun?: boolean
+  signal?: AbortSignal
 }
 
 /** What a vacuum removed. */
@@ -47,6 +50,8 @@ export interface Vacuumed {
   /** Paths within the table. */
   files: string[]
   bytes: number
+  /** Files of the log that were past its own retention. */
+  logFiles: number
 }
 
 const TARGET_BYTES = 128 * 2 ** 20
@@ -54,10 +59,10 @@ const WEEK_HOURS = 168
 const HOUR_MS = 3_600_000
 
 /** Groups of files of one partition that together are about as large as wanted. */
-function bins(state: TableState, targetBytes: number): AddFile[][] {
+function bins(files: Iterable<AddFile>, targetBytes: number, wanted: (file: AddFile) => boolean): AddFile[][] {
   const partitions = new Map<string, AddFile[]>()
-  for (const file of state.files.values()) {
-    if (file.size >= targetBytes && !file.deletionVector) continue
+  for (const file of files) {
+    if ((file.size >= targetBytes && !file.deletionVector) || !wanted(file)) continue
     const key = JSON.stringify(Object.entries(file.partitionValues).sort(([a], [b]) => (a < b ? -1 : 1)))
     const list = partitions.get(key)
     if (list) list.push(file)
@@ -82,7 +87,11 @@ function bins(state: TableState, targetBytes: number): AddFile[][] {
 }
 
 /** Merges small files; readers see the same rows before and after. */
-export async function optimizeTable(core: TableCore, options: OptimizeOptions): Promise<Optimized> {
+export async function optimizeTable(
+  core: TableCore,
+  options: OptimizeOptions,
+  wanted: (file: AddFile) => boolean = () => true,
+): Promise<Optimized> {
   const { store } = core
   const base = await core.newest()
   const { metaData, schema } = requireWritable(store, base)
@@ -91,7 +100,7 @@ export async function optimizeTable(core: TableCore, options: OptimizeOptions): 
   const add: AddFile[] = []
   const removed: AddFile[] = []
   try {
-    for (const bin of bins(base, targetBytes)) {
+    for (const bin of bins(base.files.values(), targetBytes, wanted)) {
       const sql = `SELECT * FROM ${await relationSql({ store, version: base.version, schema, partitionColumns: metaData.partitionColumns, mapping: mappingOf(metaData), files: bin })}`
       const source = { sql, schema, release: async () => undefined }
       const written = await writeFiles(store, source, metaData)
@@ -136,15 +145,34 @@ const AUTO_COMPACT = 'delta.autoOptimize.autoCompact'
 const SMALL_BYTES = 16 * 2 ** 20
 const MANY_FILES = 50
 
+/**
+ * Fifty small files or more that are worth merging: of ascending sizes, none larger than those before it together. So a row is written
+ * anew a few times in its life, and not with every compaction until its file is large.
+ */
+function alike(files: Iterable<AddFile>): Set<AddFile> {
+  const small = [...files].filter(file => file.size < SMALL_BYTES).sort((a, b) => a.size - b.size)
+  const found = new Set<AddFile>()
+  let bytes = 0
+  for (const file of small) {
+    if (found.size >= MANY_FILES / 2 && file.size > bytes) {
+      if (found.size >= MANY_FILES) break
+      found.clear()
+      bytes = 0
+    }
+    found.add(file)
+    bytes += file.size
+  }
+  return found
+}
+
 /** Merges the small files of a table that asks for it, once there are fifty. What was written stands, whatever becomes of this. */
 export async function compactAfterWrite(core: TableCore): Promise<void> {
   const { metaData, files } = await core.newest()
-  if (metaData?.configuration[AUTO_COMPACT] !== 'true') return
-  let small = 0
-  for (const file of files.values()) if (file.size < SMALL_BYTES) small++
-  if (small < MANY_FILES) return
+  if (metaData?.configuration[AUTO_COMPACT] !== 'true' || files.size < MANY_FILES) return
+  const small = alike(files.values())
+  if (small.size < MANY_FILES) return
   try {
-    await optimizeTable(core, { targetBytes: SMALL_BYTES })
+    await optimizeTable(core, { targetBytes: SMALL_BYTES }, file => small.has(file))
   } catch (error) {
     // Another writer changed those files: the next write will see to it.
     if (!(error instanceof CommitConflictError))
@@ -167,7 +195,7 @@ function checkStanding(core: TableCore, base: TableState, latest: TableState, fi
 /** Paths that a version within the retention may still need. */
 function neededPaths(core: TableCore, state: TableState, cutoff: number): Set<string> {
   const needed = new Set<string>()
-  const recent = [...state.removes.values()].filter(remove => (remove.deletionTimestamp ?? 0) >= cutoff)
+  const recent = [...(state.removes?.values() ?? [])].filter(remove => (remove.deletionTimestamp ?? 0) >= cutoff)
   for (const file of [...state.files.values(), ...recent]) {
     try {
       needed.add(dataPath(core.store, state.version, file))
@@ -186,10 +214,11 @@ function hidden(path: string): boolean {
   return path.split('/').some(part => /^[._]/.test(part) && !part.includes('=')) && !path.startsWith('_change_data/')
 }
 
-/** Removes files that nothing needs any more. */
+/** Removes files that nothing needs any more: data by `options`, the log's by the table's own `delta.logRetentionDuration`. */
 export async function vacuumTable(core: TableCore, options: VacuumOptions): Promise<Vacuumed> {
   const { store } = core
-  const state = await core.newest()
+  const { unread, dryRun, signal } = options
+  const state = await core.withRemoves()
   const { metaData } = requireWritable(store, state)
   const own = retention(metaData.configuration['delta.deletedFileRetentionDuration'])
   const hours = options.retentionHours ?? (own === undefined ? WEEK_HOURS : own / HOUR_MS)
@@ -198,15 +227,21 @@ export async function vacuumTable(core: TableCore, options: VacuumOptions): Prom
     throw new RangeError(`vacuum: a retention of ${hours} hours is below a week (${WEEK_HOURS}); force allows it`)
   const cutoff = Date.now() - hours * HOUR_MS
   const needed = neededPaths(core, state, cutoff)
+  for await (const { actions } of readCommits(store, unread ?? state.version + 1, state.version))
+    for (const { add } of actions) if (add) needed.add(dataPath(store, state.version, add))
   const files: string[] = []
   let bytes = 0
-  for await (const file of store.list('')) {
+  for await (const file of store.list('', { signal })) {
     if (file.path.startsWith(LOG) || hidden(file.path) || needed.has(file.path) || file.modified.getTime() > cutoff) continue
     files.push(file.path)
     bytes += file.size
   }
-  if (!options.dryRun) for (const path of files) await store.delete(path)
-  return { files, bytes }
+  for (const path of dryRun ? [] : files) {
+    signal?.throwIfAborted()
+    await store.delete(path)
+  }
+  const log = await cleanLog(store, metaData.configuration, { unread, dryRun, signal })
+  return { files, bytes, logFiles: log.length }
 }
 
 /** A former version's metaData; ids of columns that were given since are not given again. */

@@ -270,7 +270,7 @@ async function mendLog(core: TableCore, journal: Journal, { scrub }: PurgeOption
   const keep = hint === undefined ? undefined : await store.read(`${LOG}_last_checkpoint`)
   const keepMs = retention((await core.newest()).metaData?.configuration['delta.deletedFileRetentionDuration'])
   for (const checkpoint of checkpoints) {
-    const state = await readCheckpoint(store, checkpoint)
+    const state = await readCheckpoint(store, checkpoint, true)
     if (![...state.files.values()].some(file => journal[decodePath(file.path)])) continue
     for (const [key, file] of state.files) state.files.set(key, mend(file))
     await writeCheckpoint(store, state, keepMs)

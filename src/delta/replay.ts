@@ -43,36 +43,37 @@ export async function follow(store: Store, state: TableState): Promise<TableStat
 
 /**
  * Replays the log to a version, the newest by default. A damaged checkpoint is passed over for an older one or for the
- * commits. Throws `TableNotFoundError`, `VersionNotFoundError`, `CorruptLogError`.
+ * commits. Removed files come on request alone. Throws `TableNotFoundError`, `VersionNotFoundError`, `CorruptLogError`.
  */
-export async function loadState(store: Store, version?: number): Promise<TableState> {
+export async function loadState(store: Store, version?: number, removes = false): Promise<TableState> {
   const hint = await lastCheckpointHint(store)
   const from = hint !== undefined && (version === undefined || hint <= version) ? hint : 0
   if (from > 0) {
     const listing = await listLog(store, from)
     // A hint may point at a checkpoint that is gone or damaged; then everything is listed.
-    if (listing.checkpoints.length && (await usable(store, listing, version))) return fromListing(store, listing, version)
+    if (listing.checkpoints.length && (await usable(store, listing, version, removes)))
+      return fromListing(store, listing, version, removes)
   }
-  return fromListing(store, await listLog(store), version)
+  return fromListing(store, await listLog(store), version, removes)
 }
 
-async function usable(store: Store, listing: LogListing, version?: number): Promise<boolean> {
+async function usable(store: Store, listing: LogListing, version: number | undefined, removes: boolean): Promise<boolean> {
   const wanted = version ?? listing.latest
   const checkpoint = listing.checkpoints.find(found => found.version <= wanted)
   if (!checkpoint || listing.latest < wanted) return false
-  return (await attempt(store, listing, checkpoint.version)) !== undefined
+  return (await attempt(store, listing, checkpoint.version, removes)) !== undefined
 }
 
 const attempts = new WeakMap<LogListing, Map<number, TableState | Error>>()
 
 /** State of a listed checkpoint, undefined when it is damaged; read once. */
-async function attempt(store: Store, listing: LogListing, version: number): Promise<TableState | undefined> {
+async function attempt(store: Store, listing: LogListing, version: number, removes: boolean): Promise<TableState | undefined> {
   const known = attempts.get(listing) ?? new Map<number, TableState | Error>()
   attempts.set(listing, known)
   if (!known.has(version)) {
     let result: TableState | Error = new Error(`no checkpoint of version ${version}`)
     for (const checkpoint of listing.checkpoints.filter(found => found.version === version)) {
-      result = await readCheckpoint(store, checkpoint).catch((error: Error) => error)
+      result = await readCheckpoint(store, checkpoint, removes).catch((error: Error) => error)
       if (!(result instanceof Error)) break
     }
     known.set(version, result)
@@ -81,7 +82,12 @@ async function attempt(store: Store, listing: LogListing, version: number): Prom
   return result instanceof Error ? undefined : result
 }
 
-async function fromListing(store: Store, listing: LogListing, version?: number): Promise<TableState> {
+async function fromListing(
+  store: Store,
+  listing: LogListing,
+  version: number | undefined,
+  removes: boolean,
+): Promise<TableState> {
   if (listing.latest < 0) throw new TableNotFoundError(store.uri)
   const wanted = version ?? listing.latest
   if (wanted > listing.latest)
@@ -89,7 +95,7 @@ async function fromListing(store: Store, listing: LogListing, version?: number):
   let state: TableState | undefined
   for (const checkpoint of listing.checkpoints) {
     if (checkpoint.version > wanted) continue
-    const found = await attempt(store, listing, checkpoint.version)
+    const found = await attempt(store, listing, checkpoint.version, removes)
     if (found) {
       // Its own listing's alone, so it may be changed.
       state = found
@@ -100,7 +106,7 @@ async function fromListing(store: Store, listing: LogListing, version?: number):
   const first = (state?.version ?? -1) + 1
   for (let needed = first; needed <= wanted; needed++)
     if (!listing.commits.has(needed)) throw missing(store, listing, needed, wanted, state)
-  state ??= emptyState(-1)
+  state ??= emptyState(-1, removes)
   await replay(store, state, wanted, listing.compacted)
   checkComplete(store, state, 'log')
   return state

@@ -17,14 +17,18 @@ export interface TableState {
   metaData?: MetaData
   commitInfo?: CommitInfo
   files: Map<string, AddFile>
-  removes: Map<string, RemoveFile>
+  /** True when files may have been removed. */
+  removed: boolean
+  /** They, where they were asked for: a checkpoint and a vacuum need them, readers never do, and there may be very many. */
+  removes?: Map<string, RemoveFile>
   txns: Map<string, Txn>
   domains: Map<string, NonNullable<Action['domainMetadata']>>
 }
 
 /** A state with nothing in it. */
-export function emptyState(version: number): TableState {
-  return { version, files: new Map(), removes: new Map(), txns: new Map(), domains: new Map() }
+export function emptyState(version: number, removes = false): TableState {
+  const known = { version, files: new Map(), txns: new Map(), domains: new Map(), removed: false }
+  return removes ? { ...known, removes: new Map() } : known
 }
 
 /** A copy that can be changed without changing the first. */
@@ -32,7 +36,6 @@ export function copyState(state: TableState): TableState {
   return {
     ...state,
     files: new Map(state.files),
-    removes: new Map(state.removes),
     txns: new Map(state.txns),
     domains: new Map(state.domains),
   }
@@ -43,12 +46,13 @@ export function applyActions(state: TableState, actions: readonly Action[]): voi
   for (const action of actions) {
     if (action.add) {
       const key = fileKey(action.add)
-      state.removes.delete(key)
+      state.removes?.delete(key)
       state.files.set(key, action.add)
     } else if (action.remove) {
       const key = fileKey(action.remove)
       state.files.delete(key)
-      state.removes.set(key, action.remove)
+      state.removed = true
+      state.removes?.set(key, action.remove)
     } else if (action.txn) state.txns.set(action.txn.appId, action.txn)
     else if (action.metaData) state.metaData = action.metaData
     else if (action.protocol) state.protocol = action.protocol

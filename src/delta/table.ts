@@ -21,6 +21,7 @@ import {
   vacuumTable,
 } from './maintenance.js'
 import { type Merged, type MergeOptions, mergeRows } from './merge.js'
+import { setProperties } from './properties.js'
 import { checkWritable, protocolFor } from './protocol.js'
 import { dropHistory, type Purged, type PurgeOptions, purgeTable } from './purge.js'
 import { checkedSchema, parseSchema, type Schema } from './schema.js'
@@ -85,7 +86,10 @@ export interface DeltaTable {
   merge(data: TableData, options: MergeOptions): Promise<Merged>
   /** Merges small files into larger ones; the rows stay the same. Throws `CommitConflictError`. */
   optimize(options?: OptimizeOptions): Promise<Optimized>
-  /** Removes data files that no version within the retention names. Throws `RangeError` for a retention below a week. */
+  /**
+   * Removes data files that no version within the retention names, and log files past `delta.logRetentionDuration`. Throws `RangeError`
+   * for a retention below a week.
+   */
   vacuum(options?: VacuumOptions): Promise<Vacuumed>
   /**
    * Takes rows out of the table as if they had never been in it: out of every data file of every version, and their values out of
@@ -95,6 +99,13 @@ export interface DeltaTable {
   purge(options: PurgeOptions): Promise<Purged>
   /** Removes all versions but the newest, log and data files. Former versions then throw `VersionNotFoundError`. */
   dropHistory(options?: Pick<PurgeOptions, 'graceMs'>): Promise<{ versions: number }>
+  /**
+   * Sets table properties, in a version of its own; gives the newest version. A write that is under way elsewhere gets a
+   * `CommitConflictError`. Throws `UnsupportedFeatureError` for those that need another protocol.
+   * @example
+   * await table.setProperties({ 'delta.logRetentionDuration': 'interval 2 days' })
+   */
+  setProperties(properties: Readonly<Record<string, string>>): Promise<number>
   /** Makes a former version the newest again. Throws `DataFileError` when a vacuum removed its files. */
   restore(at: At): Promise<Commit>
 }
@@ -209,6 +220,7 @@ function tableOn(store: Store): DeltaTable {
     vacuum: (options = {}) => vacuumTable(core, options),
     purge: options => purgeTable(core, options),
     dropHistory: (options = {}) => dropHistory(core, options.graceMs),
+    setProperties: properties => setProperties(core, properties),
     restore: at => restoreTable(core, at),
   }
 }

@@ -1,17 +1,4 @@
-import {
-  CommitConflictError,
-  createTable,
-  type DeltaTable,
-  duckdb,
-  isTable,
-  type Optimized,
-  type OptimizeOptions,
-  openTable,
-  quoteText,
-  type Vacuumed,
-  type VacuumOptions,
-} from '../delta/index.js'
-import { openLake } from '../explore/lake-sql.js'
+import { createTable, type DeltaTable, duckdb, isTable, openTable, quoteText } from '../delta/index.js'
 import { openStore } from '../stores/open-store.js'
 import { type BatchLog, batchLog, EXPECTATIONS_SCHEMA, PROGRESS_SCHEMA, progressOf } from '../streams/batch-log.js'
 import { type Checkpoint, openCheckpoint } from '../streams/checkpoint.js'
@@ -45,12 +32,15 @@ export function tableLocation(lake: string, name: string): string {
 }
 
 /** Small batches make small files: they are merged by and by, and the log is summed up less often than by default. */
-const PROPERTIES = { 'delta.autoOptimize.autoCompact': 'true', 'delta.checkpointInterval': '50' }
+const PROPERTIES = { 'delta.autoOptimize.autoCompact': 'true', 'delta.checkpointInterval': '100' }
 
 /** Opens a table of the pipeline, making it when it is not there. */
 export function lakeTable(lake: string, name: LakeTable): Promise<DeltaTable> {
   return createTable(tableLocation(lake, name), { schema: LAKE_TABLES[name], properties: PROPERTIES, ifNotExists: true })
 }
+
+/** Where bronze's stream keeps which files belong to which batch. */
+export const FILES_LOG = '_checkpoints/bronze_stream/files'
 
 /** The checkpoint of a stream of a lake. */
 export function lakeCheckpoint(lake: string, stream: string): Checkpoint {
@@ -125,36 +115,4 @@ export async function clearLake(lake: string): Promise<number> {
     removed += found.length
   }
   return removed
-}
-
-async function eachTable<T>(lake: string, work: (table: DeltaTable) => Promise<T>): Promise<({ table: string } & T)[]> {
-  const names = await (await openLake(lake)).tables()
-  if (!names.length) throw new Error(`lake: no tables in ${lake}`)
-  const done: ({ table: string } & T)[] = []
-  for (const name of names) done.push({ table: name, ...(await work(await openTable(tableLocation(lake, name)))) })
-  return done
-}
-
-/** Attempts to compact a table whose files are replaced meanwhile. */
-const ATTEMPTS = 5
-
-/**
- * Merges the small files of every table of a lake; rows stay the same, and streams may go on meanwhile. Throws
- * `CommitConflictError` when a table is rewritten faster than it can be compacted.
- */
-export function optimizeLake(lake: string, options: OptimizeOptions = {}): Promise<({ table: string } & Optimized)[]> {
-  return eachTable(lake, async table => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await table.optimize(options)
-      } catch (error) {
-        if (!(error instanceof CommitConflictError) || attempt === ATTEMPTS) throw error
-      }
-    }
-  })
-}
-
-/** Removes the files that no version within the retention needs from every table of a lake; throws as `DeltaTable.vacuum`. */
-export function vacuumLake(lake: string, options: VacuumOptions = {}): Promise<({ table: string } & Vacuumed)[]> {
-  return eachTable(lake, table => table.vacuum(options))
 }

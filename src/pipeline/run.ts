@@ -14,10 +14,11 @@ import { type BatchContext, type BatchResult, type Progress, type Stream, startS
 import { TEXT_VERSION } from '../text/clean.js'
 import { countingOf } from './application.js'
 import { BRONZE_SCHEMA, bronze } from './bronze.js'
+import { careForLake } from './care.js'
 import type { DiskBudget } from './disk-budget.js'
 import { checkExpectations, droppedRows, type Expectations } from './expectations.js'
 import { GOLD_RULES, gold, type NamedModel } from './gold.js'
-import { lakeTable } from './lake.js'
+import { FILES_LOG, lakeTable } from './lake.js'
 import { TWEET_ID } from './quarantine-rows.js'
 import { SILVER_RULES, silver } from './silver.js'
 import { startSink } from './sink-stream.js'
@@ -273,7 +274,7 @@ async function openInput(options: BronzeStreamOptions): Promise<Input> {
       recover: table => lastBatch('bronze_stream', [table]),
     }
   }
-  const log = { store: openStore(lake), path: '_checkpoints/bronze_stream/files' }
+  const log = { store: openStore(lake), path: FILES_LOG }
   if (isLive(source)) {
     const platform = isXAddress(source) ? 'x' : 'bluesky'
     const landing = { store: openStore(lake), path: `landing/${platform}` }
@@ -321,6 +322,8 @@ export interface RunOptions {
   /** As in `startSilver`. */
   latenessMs?: number
   disk?: DiskBudget
+  /** Milliseconds for which former versions of the tables stay readable. Default: with an interval or a live feed an hour, else Delta's own. */
+  keepMs?: number
   /** Databases that are kept like gold, each by a stream of its own: `postgres://…` or `mongodb://…`. */
   sinks?: readonly string[]
   /** As `retryMs` in `startSink`. */
@@ -343,11 +346,12 @@ export interface RunOptions {
  */
 export async function runPipeline(options: RunOptions): Promise<Stream[]> {
   const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, onProgress, onScored } = options
-  const { admit, budget, onNotice, expectations = {}, latenessMs, disk } = options
+  const { admit, budget, onNotice, expectations = {}, latenessMs, disk, keepMs } = options
   checkExpectations(expectations, { bronze: [], silver: SILVER_RULES, gold: GOLD_RULES })
   const failing = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal
-  const together = mode === 'concurrent' || isLive(source) || (trigger !== undefined && trigger !== 'available-now')
+  const endless = isLive(source) || (trigger !== undefined && trigger !== 'available-now')
+  const together = mode === 'concurrent' || endless
   const streams: Stream[] = []
   // What follows a live feed ends with it, whatever the feed's own trigger.
   const following = isLive(source) ? { trigger: 'available-now' as const } : {}
@@ -360,6 +364,7 @@ export async function runPipeline(options: RunOptions): Promise<Stream[]> {
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
   if (until === 'gold') needModel(model)
   const sinkStreams: Stream[] = []
+  const care = endless || keepMs !== undefined ? await careForLake(lake ?? './lake', { until, keepMs, onNotice }) : undefined
   try {
     for (const start of stages) {
       if (signal.aborted) break
@@ -380,6 +385,8 @@ export async function runPipeline(options: RunOptions): Promise<Stream[]> {
     failing.abort()
     await Promise.all([...streams, ...sinkStreams].map(stream => stream.settled))
     throw error
+  } finally {
+    await care?.end()
   }
   return [...streams, ...sinkStreams]
 }

@@ -38,6 +38,8 @@ interface LoggedFile {
   fresh?: true
 }
 
+/** Entries of the log that are made one, now and then: a stream of weeks would have millions. */
+const MERGED = 200
 const DEFAULT_FILES = 50_000
 const DEFAULT_BYTES = 12 * 2 ** 20
 const JSON_FILE = /\.(json|ndjson|jsonl)(\.gz)?$/i
@@ -48,6 +50,22 @@ export function isInput(path: string): boolean {
 }
 
 const entryPath = (log: JsonFilesOptions['log'], entry: number) => `${log.path}/${String(entry).padStart(10, '0')}.json`
+
+/** The batches of an entry: its own comes last, and before it may stand those of entries that it was merged with. */
+async function readEntry(log: JsonFilesOptions['log'], entry: number): Promise<LoggedBatch[]> {
+  const read = JSON.parse(new TextDecoder().decode(await log.store.read(entryPath(log, entry)))) as LoggedBatch | LoggedBatch[]
+  return Array.isArray(read) ? read : [read]
+}
+
+/** The last file of a batch, and the store that it is in; undefined when the log has no such batch any more. */
+export async function lastFile(
+  log: JsonFilesOptions['log'],
+  entry: FilesOffset,
+): Promise<{ root: string; path: string } | undefined> {
+  if (!(await log.store.stat(entryPath(log, entry)))) return undefined
+  const { root, files } = (await readEntry(log, entry)).at(-1)!
+  return { root, path: files.at(-1)!.path }
+}
 
 /**
  * Begins a lost log anew with the files that are known to have been read: its entry 0. Safe to call again.
@@ -79,22 +97,34 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   let logged = -1
   let pending: StoredFile[] = []
 
-  const readEntry = async (entry: number) =>
-    JSON.parse(new TextDecoder().decode(await log.store.read(entryPath(log, entry)))) as LoggedBatch
   const key = (root: string, path: string) => `${root} ${path}`
+
+  async function takeUp(entry: number): Promise<void> {
+    for (const { root, files } of await readEntry(log, entry)) {
+      if (ordered) last = files.at(-1)?.path
+      else for (const file of files) seen.add(key(root, file.path))
+    }
+    logged = entry
+    pending = pending.filter(file => (ordered ? file.path > (last ?? '') : !seen.has(key(store.uri, file.path))))
+  }
 
   /** Takes up what another run (or an earlier process) has written to the log. */
   async function catchUp(from: number): Promise<void> {
     // Of files in order the newest one tells all.
     if (ordered) logged = Math.max(logged, from - 1)
-    for (;;) {
-      if (!(await log.store.stat(entryPath(log, logged + 1)))) return
-      const { root, files } = await readEntry(logged + 1)
-      if (ordered) last = files.at(-1)?.path
-      else for (const file of files) seen.add(key(root, file.path))
-      logged++
-      pending = pending.filter(file => (ordered ? file.path > (last ?? '') : !seen.has(key(store.uri, file.path))))
-    }
+    else if (logged < 0) for await (const { path } of log.store.list(`${log.path}/`)) await takeUp(Number(path.slice(-15, -5)))
+    while (await log.store.stat(entryPath(log, logged + 1))) await takeUp(logged + 1)
+  }
+
+  /** Bounds the log: of files in order the newest entries tell all, of others many entries become one. */
+  async function shorten(done: number): Promise<void> {
+    if (ordered) return log.store.delete(entryPath(log, done - MERGED))
+    if ((done + 1) % MERGED) return
+    const batches: LoggedBatch[] = []
+    const entries = Array.from({ length: MERGED }, (_, i) => done + 1 - MERGED + i)
+    for (const entry of entries) if (await log.store.stat(entryPath(log, entry))) batches.push(...(await readEntry(log, entry)))
+    await log.store.put(entryPath(log, done), JSON.stringify(batches))
+    for (const entry of entries.slice(0, -1)) await log.store.delete(entryPath(log, entry))
   }
 
   async function discover(): Promise<void> {
@@ -129,6 +159,7 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
       const entry: LoggedBatch = { root: store.uri, files: taken.map(file => loggedFile(store, file)) }
       if (!(await log.store.putIfAbsent(entryPath(log, next), JSON.stringify(entry))))
         throw new Error(`${entryPath(log, next)}: written by another process; is the same stream running twice?`)
+      if (from !== undefined) await shorten(from)
       logged = next
       if (ordered) last = taken.at(-1)!.path
       else for (const { path } of taken) seen.add(key(store.uri, path))
@@ -140,7 +171,7 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
       const files: InputFile[] = []
       let sinceTick = 0
       for (let entry = (from ?? -1) + 1; entry <= to; entry++) {
-        const { root, files: listed } = await readEntry(entry)
+        const { root, files: listed } = (await readEntry(log, entry)).at(-1)!
         const from = root === store.uri ? store : openStore(root)
         for (const { path, fresh } of listed) {
           const bytes = fresh ? await readWhole(from, path, () => readInput(from, path), signal) : await readInput(from, path)

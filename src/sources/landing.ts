@@ -113,6 +113,18 @@ async function landedPaths(store: Store, path: string): Promise<string[]> {
   return found
 }
 
+/**
+ * Removes landed files that came before `read`, the newest one that a stream has done with, and are older than `keepMs`. The newest
+ * thousand of them stay: by these a feed knows, when it is asked again, what it had.
+ */
+export async function pruneLanded(store: Store, read: string, keepMs: number): Promise<void> {
+  const last = Number(NUMBER.exec(read)?.[1]) - PER_FOLDER
+  for await (const { path, modified } of store.list(read.slice(0, read.lastIndexOf('/', read.lastIndexOf('/') - 1) + 1))) {
+    if (!(Number(NUMBER.exec(path)?.[1]) < last) || Date.now() - modified.getTime() < keepMs) return
+    await store.delete(path)
+  }
+}
+
 /** What a collector tells of its connection. */
 export interface Link {
   signal: AbortSignal

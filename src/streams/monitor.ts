@@ -32,13 +32,13 @@ export interface MonitorOptions {
 
 /** How a stream stands now. */
 export function monitorLine(stream: Stream, t0: number): MonitorLine {
-  const done = stream.progress()
-  const last: Progress | undefined = done.at(-1)
+  const last = stream.progress().at(-1)
+  const { batches, rowsOut: rows } = stream.totals()
   return {
     stream: stream.name,
     status: stream.status() === 'running' && !stream.busy() ? 'idle' : stream.status(),
-    batches: done.length,
-    rows: done.reduce((sum, batch) => sum + batch.rowsOut, 0),
+    batches,
+    rows,
     batchRows: last?.rowsOut ?? 0,
     batchMs: last?.ms ?? 0,
     backlog: last?.backlog ?? 0,

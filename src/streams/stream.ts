@@ -58,13 +58,21 @@ export interface StreamOptions<Offset> {
   onProgress?(progress: Progress): void
 }
 
+/** What the batches of a stream come to; `ms` is the time spent on them. */
+export type Totals = Pick<Progress, 'rowsIn' | 'rowsOut' | 'ms' | 'counts'> & { batches: number }
+
+/** Batches of a run that are kept in memory: one of weeks has millions. */
+const KEPT = 5000
+
 /** A running micro-batch query. */
 export interface Stream {
   readonly name: string
   /** `running` until it ends by itself (`finished`), is stopped, or fails. */
   status(): 'running' | 'finished' | 'stopped' | 'failed'
-  /** Batches done in this run, oldest first. */
+  /** The newest batches done in this run, at most 5,000, oldest first. */
   progress(): readonly Progress[]
+  /** All that was done in this run, but for batches that an earlier one had committed: they added nothing. */
+  totals(): Totals
   /** True while a batch is being worked on. */
   busy(): boolean
   /** Stops within a second; the batch under way is abandoned and done again at the next start. */
@@ -100,6 +108,7 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
   const stopping = new AbortController()
   const signal = AbortSignal.any([options.signal, stopButton(), stopping.signal].filter(one => one !== undefined))
   const batches: Progress[] = []
+  const totals: Totals = { batches: 0, rowsIn: 0, rowsOut: 0, ms: 0, counts: {} }
   let status: 'running' | 'finished' | 'stopped' | 'failed' = 'running'
   let busy = false
 
@@ -111,6 +120,8 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
       // A run of weeks has many: what the log keeps of them is not kept here as well.
       const { expectations, ...kept } = progress
       batches.push(kept)
+      if (batches.length > KEPT) batches.shift()
+      if (!kept.counts.replayed) count(totals, kept)
       options.onProgress?.(progress)
     },
     stop: () => stopping.abort(),
@@ -130,6 +141,7 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
     name: options.name,
     status: () => status,
     progress: () => batches,
+    totals: () => totals,
     busy: () => busy,
     async stop() {
       stopping.abort()
@@ -141,6 +153,14 @@ export function startStream<Offset>(options: StreamOptions<Offset>): Stream {
   running.add(stream)
   void stream.settled.finally(() => running.delete(stream))
   return stream
+}
+
+function count(totals: Totals, { rowsIn, rowsOut, ms, counts }: Progress): void {
+  totals.batches++
+  totals.rowsIn += rowsIn
+  totals.rowsOut += rowsOut
+  totals.ms += ms
+  for (const [name, n] of Object.entries(counts)) totals.counts[name] = (totals.counts[name] ?? 0) + n
 }
 
 /** The signal of the notebook's Stop button, undefined outside a notebook; see kernel/launcher.cjs. */

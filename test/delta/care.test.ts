@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createTable, duckdb, openTable, quoteText, type Row, tableHealth } from '../../src/delta/index.js'
+import { loadState } from '../../src/delta/replay.js'
+import { fileStore } from '../../src/stores/file-store.js'
 import { askPython, deltaRs, newFolder, noOracle } from './oracle.js'
 
 const DAY_MS = 86_400_000
@@ -186,6 +189,115 @@ describe('automatic compaction', () => {
     expect((await deltaRs(folder, 'id')).map(row => row.id).sort((a, b) => Number(a) - Number(b))).toEqual(ids(52))
     for await (const commit of table.commits({ after: 50, upTo: 51 }))
       expect([...commit.add, ...commit.remove].every(file => !file.dataChange)).toBe(true)
+  })
+
+  it('writes a row anew a few times only, however many commits come', async () => {
+    const folder = newFolder()
+    const table = await createTable(folder, { schema: 'id int, text string', properties: AUTO })
+    for (let id = 1; id <= 250; id++) await table.append([{ id, text: randomBytes(2000).toString('hex') }])
+    let rewritten = 0
+    for await (const { commitInfo, add } of table.commits())
+      if (commitInfo?.operation === 'OPTIMIZE')
+        for (const { stats } of add) rewritten += (JSON.parse(stats as string) as { numRecords: number }).numRecords
+    // Everything in each of the five compactions would be 750.
+    expect(rewritten).toBeLessThanOrEqual(500)
+    expect(rewritten).toBeGreaterThanOrEqual(200)
+    expect((await table.snapshot()).files.length).toBeLessThan(60)
+    expect(await idsOf(folder)).toEqual(ids(250))
+  })
+})
+
+describe('removed files', () => {
+  const removesIn = async (folder: string, at: number) => {
+    const checkpoint = join(folder, '_delta_log', `${version(at)}.checkpoint.parquet`)
+    const select = `SELECT "remove".path AS path FROM read_parquet(${quoteText(checkpoint)}) WHERE "remove" IS NOT NULL ORDER BY 1`
+    return (await (await duckdb()).rows<{ path: string }>(select)).map(({ path }) => path)
+  }
+
+  it.skipIf(noOracle)('are in no state that is read, and in every checkpoint until they expire; delta-rs agrees', async () => {
+    const folder = newFolder()
+    const properties = { 'delta.checkpointInterval': '4', 'delta.deletedFileRetentionDuration': 'interval 1 hour' }
+    const table = await createTable(folder, { schema: 'id int', properties })
+    const gone: string[] = []
+    for (let id = 1; id <= 16; id++) {
+      gone.push(...(await table.snapshot()).files.map(({ path }) => path))
+      await table.overwrite([{ id }])
+    }
+    const store = fileStore(folder)
+    expect((await loadState(store)).removes).toBeUndefined()
+    expect((await loadState(store, 13)).files.size).toBe(1)
+    expect(await removesIn(folder, 16)).toEqual([...gone].sort())
+    // What comes back is removed no longer.
+    await table.restore({ version: 15 })
+    const back = gone.splice(14, 1, (await table.snapshot({ version: 16 })).files[0]!.path)
+    await table.checkpoint()
+    expect(await removesIn(folder, 17)).toEqual([...gone].sort())
+    expect((await table.snapshot()).files.map(({ path }) => path)).toEqual(back)
+    expect((await deltaRs(folder, 'id')).map(row => row.id)).toEqual([15])
+    // Ours, by hand: removed two hours ago.
+    for (const name of logOf(folder)
+      .filter(name => name.endsWith('.json'))
+      .slice(0, 9)) {
+      const path = join(folder, '_delta_log', name)
+      const aged = readFileSync(path, 'utf8').replace(
+        /"deletionTimestamp":(\d+)/g,
+        (_, ms) => `"deletionTimestamp":${Number(ms) - 7_200_000}`,
+      )
+      writeFileSync(path, aged)
+    }
+    for (const name of logOf(folder)) if (name.includes('checkpoint')) rmSync(join(folder, '_delta_log', name))
+    await (await openTable(folder)).checkpoint()
+    expect(await removesIn(folder, 17)).toHaveLength(gone.length - 7)
+    expect((await deltaRs(folder, 'id')).map(row => row.id)).toEqual([15])
+    // Theirs finds what ours finds: the seven that are past the hour are named by nobody, and old enough once we say so.
+    for (const path of gone) utimesSync(join(folder, path), new Date(0), new Date(0))
+    const theirs = await askPython<string[]>(
+      `print(json.dumps(DeltaTable(args['path']).vacuum(retention_hours=1, enforce_retention_duration=False, dry_run=True, full=True)))`,
+      { path: folder },
+    )
+    const { files } = await (await openTable(folder)).vacuum({ dryRun: true })
+    expect([...files].sort()).toEqual([...theirs].sort())
+    expect(files).toHaveLength(7)
+  })
+})
+
+describe('retention', () => {
+  it.skipIf(noOracle)('below a day is exact, goes for log and data with a vacuum, and for other engines too', async () => {
+    const folder = newFolder()
+    const table = await createTable(folder, { schema: 'id int', properties: { 'delta.checkpointInterval': '5' } })
+    for (let id = 1; id <= 22; id++) await table.append([{ id }])
+    await table.optimize()
+    await table.setProperties({
+      'delta.logRetentionDuration': 'interval 600 seconds',
+      'delta.deletedFileRetentionDuration': 'interval 600 seconds',
+    })
+    for (const name of logOf(folder)) {
+      const at = Number(name.slice(0, 20))
+      const then = new Date(Date.now() - (at <= 17 ? 700_000 : 500_000))
+      if (at < 23) utimesSync(join(folder, '_delta_log', name), then, then)
+    }
+    expect((await table.vacuum({ dryRun: true })).logFiles).toBe(17)
+    expect((await table.vacuum({ unread: 3 })).logFiles).toBe(0)
+    expect(await table.vacuum()).toMatchObject({ files: [], logFiles: 17 })
+    expect(logOf(folder)[0]).toBe(`${version(15)}.checkpoint.parquet`)
+    for (const at of [15, 19, 22, 24]) expect(await idsOf(folder, at)).toEqual(ids(Math.min(at, 22)))
+    expect(await deltaRs(folder, 'id')).toHaveLength(22)
+    const config = await askPython(`print(json.dumps(DeltaTable(args['path']).metadata().configuration))`, { path: folder })
+    expect(config).toMatchObject({ 'delta.checkpointInterval': '5', 'delta.logRetentionDuration': 'interval 600 seconds' })
+    await askPython(`DeltaTable(args['path']).cleanup_metadata(); print('1')`, { path: folder })
+    expect(await idsOf(folder)).toEqual(ids(22))
+  })
+
+  it('is a property, set in a version of its own; one that needs another protocol is refused', async () => {
+    const table = await createTable(newFolder(), { schema: 'id int', properties: { 'a.b': '1' } })
+    expect(await table.setProperties({ 'a.b': '1' })).toBe(0)
+    expect(await table.setProperties({ 'c.d': '2' })).toBe(1)
+    expect((await table.snapshot()).properties).toEqual({ 'a.b': '1', 'c.d': '2' })
+    await expect(table.setProperties({ 'delta.enableDeletionVectors': 'true' })).rejects.toMatchObject({
+      name: 'UnsupportedFeatureError',
+    })
+    await table.append([{ id: 1 }])
+    expect((await table.snapshot()).version).toBe(2)
   })
 })
 

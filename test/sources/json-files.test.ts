@@ -91,4 +91,55 @@ describe('jsonFiles', () => {
     expect((await rows(await source.read(first.to, second.to))).map(row => row.record)).toEqual(['2'])
     expect((await rows(await source.read(undefined, second.to))).map(row => row.record)).toEqual(['1', '2'])
   })
+
+  it.each([true, false])('keeps a short log of very many batches, and knows all of them (in order: %s)', async ordered => {
+    const [store, place] = [memoryStore(), log()]
+    const open = () => jsonFiles({ store, log: place, ordered })
+    const entries = async () => {
+      const found: string[] = []
+      for await (const { path } of place.store.list('log/')) found.push(path)
+      return found
+    }
+    let from: number | undefined
+    const source = open()
+    for (let n = 0; n < 450; n++) {
+      await store.put(`f-${String(n).padStart(4, '0')}.json`, `{"n":${n}}`)
+      const { to } = (await source.latest(from))!
+      from = to
+    }
+    expect((await entries()).length).toBeLessThan(ordered ? 202 : 255)
+    // Another process: the newest batch can be read again, and nothing is new.
+    expect((await rows(await open().read(from! - 1, from!))).map(({ record }) => record)).toEqual(['{"n":449}'])
+    expect(await open().latest(from)).toBeUndefined()
+    await store.put('f-9999.json', '{"n":9999}')
+    const { to } = (await open().latest(from))!
+    expect((await rows(await open().read(from, to))).map(({ record }) => record)).toEqual(['{"n":9999}'])
+  })
+
+  it('loses and doubles nothing when it is killed while it makes many entries one', async () => {
+    const store = memoryStore()
+    let left = Number.POSITIVE_INFINITY
+    const inner = memoryStore()
+    const dying = {
+      ...inner,
+      delete: async (path: string) => {
+        if (left-- <= 0) throw new Error('killed')
+        await inner.delete(path)
+      },
+    }
+    let from: number | undefined
+    const source = jsonFiles({ store, log: { store: dying, path: 'log' } })
+    for (let n = 0; n < 200; n++) {
+      await store.put(`f-${n}.json`, `{"n":${n}}`)
+      from = (await source.latest(from))!.to
+    }
+    await store.put('f-200.json', '{"n":200}')
+    left = 70
+    await expect(source.latest(from)).rejects.toThrow('killed')
+    left = Number.POSITIVE_INFINITY
+    const again = jsonFiles({ store, log: { store: inner, path: 'log' } })
+    expect((await rows(await again.read(from! - 1, from!))).map(({ record }) => record)).toEqual(['{"n":199}'])
+    const { to, backlog } = (await again.latest(from))!
+    expect([backlog, (await rows(await again.read(from, to))).map(({ record }) => record)]).toEqual([0, ['{"n":200}']])
+  })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../src/sources/batch.js'
 import { jsonFiles } from '../../src/sources/json-files.js'
-import { landedSource, openLanding } from '../../src/sources/landing.js'
+import { landedSource, openLanding, pruneLanded } from '../../src/sources/landing.js'
 import { replay } from '../../src/sources/replay.js'
 import type { Source } from '../../src/sources/source.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
@@ -82,5 +82,25 @@ describe('landing', () => {
     await one.flush()
     two.add('2')
     await expect(two.flush()).rejects.toThrow(/is the same feed collected twice/)
+  })
+
+  it('is bounded: what was read and is old goes, but for the newest thousand; a feed goes on from there', async () => {
+    const store = memoryStore()
+    const tag = '0123abcd'
+    const path = (n: number) =>
+      `landing/x/${String(Math.floor(n / 1000)).padStart(9, '0')}/${String(n).padStart(12, '0')}-${tag}.jsonl`
+    for (let n = 0; n < 1300; n++) await store.put(path(n), `{"n":${n}}`)
+    await pruneLanded(store, path(1200), 60_000)
+    expect(await store.stat(path(0))).toBeDefined()
+    await pruneLanded(store, path(1200), 0)
+    const left: string[] = []
+    for await (const file of store.list('landing/')) left.push(file.path)
+    expect([left.length, left[0]]).toEqual([1100, path(200)])
+    const landing = await openLanding({ store, path: 'landing/x', origin: 'o' })
+    landing.add('{"n":1300}')
+    await landing.flush()
+    left.length = 0
+    for await (const file of store.list('landing/')) left.push(file.path)
+    expect(left.at(-1)).toContain('landing/x/000000001/000000001300-')
   })
 })

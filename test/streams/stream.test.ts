@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { batchOfColumns } from '../../src/sources/batch.js'
+import { type Batch, batchOfColumns } from '../../src/sources/batch.js'
 import type { Source } from '../../src/sources/source.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
 import { openCheckpoint } from '../../src/streams/checkpoint.js'
-import { monitorStreams, streamVerdict } from '../../src/streams/monitor.js'
+import { monitorLine, monitorStreams, streamVerdict } from '../../src/streams/monitor.js'
 import { type BatchContext, runningStreams, type StreamOptions, startStream, stopStreams } from '../../src/streams/stream.js'
 
 /** A source that counts: one row per number, `per` rows a batch. */
@@ -42,6 +42,18 @@ function start(store: Store, options: Partial<StreamOptions<number>> & Pick<Stre
 }
 
 describe('startStream', () => {
+  it('remembers the newest batches of very many, and what all of them come to', async () => {
+    const batch = { count: 2, drop: async () => {} } as unknown as Batch
+    const source = { ...numbers(() => 5200, 1), read: async () => batch }
+    const work = async (_: Batch, { id }: BatchContext) => ({ rows: 1, counts: { odd: id % 2, replayed: id ? 0 : 1 } })
+    const stream = start(memoryStore(), { source, work })
+    await stream.done
+    expect(stream.progress()).toHaveLength(5000)
+    expect(stream.progress().at(-1)!.batch).toBe(5199)
+    expect(stream.totals()).toMatchObject({ batches: 5199, rowsIn: 10_398, rowsOut: 5199, counts: { odd: 2600 } })
+    expect(monitorLine(stream, 0)).toMatchObject({ batches: 5199, rows: 5199, batchRows: 1 })
+  })
+
   it('takes all there is, batch by batch, and nothing twice', async () => {
     const store = memoryStore()
     const table = sink()
