@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { type Evaluation, evaluate as evaluateAnswers, evaluateMentions } from '../evaluation/evaluate.js'
 import type { Estimate } from '../evaluation/intervals.js'
 import { confidentMistakes, evaluateSlices, type Mistake, type Slice } from '../evaluation/slices.js'
+import { textTable } from '../explore/text-table.js'
 import { loadModel } from '../registry/load-model.js'
 import { mentionsOf } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
@@ -97,20 +98,12 @@ function reportOf(tweets: Evaluation, mentions: Evaluation): string[] {
 }
 
 function sliceLines({ slices, mistakes }: { slices: Slice[]; mistakes: Mistake[] }): string[] {
-  return [
-    '',
-    `${'slice'.padEnd(36)}${'macro-recall'.padEnd(26)}${'minus the others’'.padEnd(28)}n`,
-    ...slices.map(
-      ({ by, value, n, macroRecall, difference }) =>
-        `${`${by}: ${value}`.padEnd(36)}${shown(macroRecall).padEnd(26)}${shown(difference).padEnd(28)}${n}`,
-    ),
-    '',
-    'wrong and sure of it',
-    ...mistakes.map(
-      ({ text, truth, label, probability }) =>
-        `${probability.toFixed(3)} ${label.padEnd(9)}truth ${truth.padEnd(9)}${text.replace(/\s+/g, ' ').slice(0, 120)}`,
-    ),
-  ]
+  const cut = slices.map(({ by, value, n, macroRecall, difference }) => ({
+    slice: `${by}: ${value}`,
+    ...{ 'macro-recall': shown(macroRecall), 'minus the others': shown(difference), n },
+  }))
+  const sure = mistakes.map(({ text, truth, label, probability }) => ({ probability, said: label, truth, text }))
+  return ['', textTable(cut, { maxRows: cut.length }), '', 'wrong and sure of it', textTable(sure, { maxWidth: 120 })]
 }
 
 function shown({ value, low, high }: Estimate): string {
