@@ -47,7 +47,6 @@ export {
   type NamedRoc,
   precisionRecallChart,
   type ReliabilityOptions,
-  type RocCurve,
   reliabilityChart,
   rocChart,
 } from './explore/evaluation-charts.js'

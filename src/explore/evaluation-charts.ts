@@ -74,22 +74,6 @@ export function confusionMatrixChart(matrix: ConfusionCounts, options: ChartOpti
   })
 }
 
-/** One receiver operating characteristic. */
-export interface RocCurve {
-  /** Name of the model or class. */
-  name: string
-  /** False-positive rates, [0, 1], rising. */
-  fpr: readonly number[]
-  /** True-positive rates, one for each of `fpr`. */
-  tpr: readonly number[]
-  /** Area under the curve, [0, 1]. */
-  auc: number
-  /** Tweets it was measured on. */
-  n: number
-  /** Measured on the rows that the model learned from: then it is called so. Default false. */
-  training?: boolean
-}
-
 /** A curve as `rocCurve` of the evaluation gives it, with a name. */
 export interface NamedRoc {
   /** Name of the model or class. */
@@ -102,15 +86,6 @@ export interface NamedRoc {
     positives: number
     negatives: number
   }
-}
-
-/** One curve in the form that is drawn; none where a class has no row. */
-function toCurve(curve: RocCurve | NamedRoc): RocCurve[] {
-  if (!('roc' in curve)) return [curve]
-  const { name, auc, points, positives, negatives } = curve.roc
-  if (auc === null) return []
-  const [fpr, tpr] = [points.map(point => point.falsePositiveRate), points.map(point => point.truePositiveRate)]
-  return [{ name: curve.name, fpr, tpr, auc, n: positives + negatives, training: name.startsWith('training') }]
 }
 
 /** The points of a curve that a step of 1/300 of the square tells from the one before, and its last. */
@@ -147,21 +122,21 @@ function squareOfCurves(
 const colourOf = (i: number) => SERIES_COLOURS[i % SERIES_COLOURS.length]!
 
 /** ROC curves against chance; a training curve is called one. */
-export function rocChart(curves: readonly (RocCurve | NamedRoc)[], options: ChartOptions = {}): Figure {
+export function rocChart(curves: readonly NamedRoc[], options: ChartOptions = {}): Figure {
   const title = options.title ?? 'What each true positive costs in false ones (ROC)'
-  const drawn = curves.flatMap(toCurve).filter(curve => curve.fpr.length > 0)
-  for (const curve of drawn)
-    if (curve.fpr.length !== curve.tpr.length)
-      throw new Error(`rocChart: ${curve.name} has ${curve.fpr.length} false- and ${curve.tpr.length} true-positive rates`)
+  const drawn = curves.filter(({ roc }) => roc.auc !== null && roc.points.length > 0)
   if (!drawn.length) return emptyFigure(title, 'No curves: nothing was evaluated.')
-  const lines = drawn.map(({ name, fpr, tpr, auc, n, training }, i) => ({
-    name: `${label(name)}: ${training ? 'training ' : ''}AUC ${auc.toFixed(3)}, n = ${formatNumber(n)}`,
-    ...{ x: fpr, y: tpr, colour: colourOf(i), dash: training ? 'dot' : 'solid' },
+  const training = drawn.map(({ roc }) => roc.name.startsWith('training'))
+  const lines = drawn.map(({ name, roc: { name: auc, auc: area, points, positives, negatives } }, i) => ({
+    name: `${label(name)}: ${auc} ${area!.toFixed(3)}, n = ${formatNumber(positives + negatives)}`,
+    x: points.map(point => point.falsePositiveRate),
+    y: points.map(point => point.truePositiveRate),
+    ...{ colour: colourOf(i), dash: training[i] ? 'dot' : 'solid' },
   }))
   const chance = { name: 'chance: AUC 0.5', x: [0, 1], y: [0, 1], colour: '#9a9a9a', dash: 'dash' }
-  const trained = drawn.filter(curve => curve.training).length
-  const on = trained === 0 ? 'held-out data' : trained === drawn.length ? 'training data' : 'held-out data, training where said'
-  const subtitle = `measured on ${on}; ${count(Math.max(...drawn.map(curve => curve.n)), 'tweets')}`
+  const some = training.every(Boolean) ? 'training data' : 'held-out data, training where said'
+  const most = Math.max(...drawn.map(({ roc }) => roc.positives + roc.negatives))
+  const subtitle = `measured on ${training.some(Boolean) ? some : 'held-out data'}; ${count(most, 'tweets')}`
   return squareOfCurves(
     [...lines, chance],
     { x: 'false-positive rate', y: 'true-positive rate', title, subtitle },

@@ -112,7 +112,7 @@ const every: [string, Figure][] = [
   ['sentimentOverTime', sentimentOverTime(tweets)],
   ['hourHeatMap', hourHeatMap(tweets)],
   ['confusionMatrixChart', confusionMatrixChart(matrix)],
-  ['rocChart', rocChart([{ name: 'ngram', fpr: [0, 0.2, 1], tpr: [0, 0.8, 1], auc: 0.85, n: 900 }])],
+  ['rocChart', rocChart([{ name: 'ngram', roc: rocCurve([0.9, 0.8, 0.3], [true, false, true]) }])],
   ['reliabilityChart', reliabilityChart([{ confidence: 0.7, accuracy: 0.6, n: 50 }], { ece: 0.1 })],
   ['precisionRecallChart', precisionRecallChart([{ name: 'ngram', curve: precisionRecallCurve([0.9, 0.1], [true, false]) }])],
   ['learningCurveChart', learningCurveChart(learning, { series: 'model' })],
@@ -326,8 +326,8 @@ describe('confusionMatrixChart', () => {
 
 describe('rocChart', () => {
   it('calls a training AUC so', () => {
-    const curve = { name: 'svm', fpr: [0, 1], tpr: [0, 1], auc: 0.9, n: 10, training: true }
-    expect(rocChart([curve]).data[0]!.name).toBe('svm: training AUC 0.900, n = 10')
+    const curve = { name: 'svm', roc: rocCurve([0.9, 0.8, 0.3, 0.1], [true, true, true, false], { set: 'training' }) }
+    expect(rocChart([curve]).data[0]!.name).toBe('svm: training AUC 1.000, n = 4')
     expect(title(rocChart([curve])).subtitle.text).toContain('training data')
   })
 })

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { rocCurve } from '../../src/evaluation/roc.js'
 import { barChart, classBars, scoreBars } from '../../src/explore/bar-charts.js'
 import { emptyFigure, type Figure, LABEL_COLOURS } from '../../src/explore/chart.js'
 import { driftChart } from '../../src/explore/drift-chart.js'
@@ -33,7 +34,7 @@ const figures: Record<string, Figure> = {
       [5802, 21029],
     ],
   }),
-  roc: rocChart([{ name: HOSTILE[2], fpr: [0, 1], tpr: [0, 1], auc: 0.5, n: 2 }]),
+  roc: rocChart([{ name: HOSTILE[2], roc: rocCurve([2, 1], [true, false]) }]),
   map: placeMap(tweets),
   heat: placeMap(tweets, { as: 'heat' }),
   hours: hourHeatMap(tweets),
