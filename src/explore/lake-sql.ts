@@ -199,7 +199,9 @@ export function openLake(folder: string, { versions = {} }: { versions?: Readonl
         if (scored?.version !== version) scored = { version, models: modelsOf(delta, version) }
         models = scored.models
         // Awaited after the query, which may fail first.
-        models.catch(() => {})
+        models.catch(() => {
+          scored = undefined
+        })
       }
       folders.add(root ? place : cacheFolder())
       const relation = await snapshot.relation()
