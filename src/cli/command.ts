@@ -176,7 +176,7 @@ export function printJson(value: unknown): void {
 /** Prints lines for a person, or the value where JSON was asked for; gives the exit code of a command that went well. */
 export function print(lines: readonly string[], value: unknown, asJson: boolean): 0 {
   if (asJson) printJson(value)
-  else for (const line of lines) process.stdout.write(`${line}\n`)
+  else process.stdout.write(lines.map(line => `${line}\n`).join(''))
   return 0
 }
 

@@ -19,63 +19,87 @@ export interface PanelOptions {
 }
 
 type Axis = Record<string, unknown>
+type Letter = 'x' | 'y'
 
-/** The traces of all panels with axes of their own, and the layout of those. */
-export function arrangePanels(panels: readonly Panel[], { columns, share }: PanelOptions): { data: Trace[]; layout: Axis } {
-  const keys = (letter: 'x' | 'y') => new Set(panels.map(({ figure: { data } }) => JSON.stringify(data.map(one => one[letter]))))
-  const own = ({ figure: { layout } }: Panel, letter: 'x' | 'y') => layout[`${letter}axis`] as Axis
-  const common = (letter: 'x' | 'y') =>
-    share.includes(letter) && (panels.every(panel => own(panel, letter).type !== 'category') || keys(letter).size === 1)
+const axisOf = ({ figure: { layout } }: Panel, letter: Letter) => layout[`${letter}axis`] as Axis
+
+/** Where a panel lies, in shares of the figure, and which of its axes say something there. */
+interface Place {
+  /** What stands behind `xaxis` and `yaxis`: nothing for the first panel. */
+  id: string
+  domain: Record<Letter, [number, number]>
+  /** At the edge of the figure, where shared axes have their ticks; in its middle they have their title. */
+  edge: Record<Letter, boolean>
+  middle: boolean
+  shared: Record<Letter, boolean>
+  /** Room for the names of bars. */
+  inset: number
+  /** Height of a row of panels. */
+  tall: number
+}
+
+/** The places of the panels, row by row. */
+function places(panels: readonly Panel[], { columns, share }: PanelOptions): Place[] {
+  const keys = (letter: Letter) => new Set(panels.map(({ figure: { data } }) => JSON.stringify(data.map(one => one[letter]))))
+  const common = (letter: Letter) =>
+    share.includes(letter) && (panels.every(panel => axisOf(panel, letter).type !== 'category') || keys(letter).size === 1)
   const shared = { x: common('x'), y: common('y') }
   const rows = Math.max(1, Math.ceil(panels.length / columns))
   const [gap, foot] = [shared.y ? 0.035 : 0.095, shared.x ? 0.06 : 0.26]
   const wide = (1 - gap * (columns - 1)) / columns
   const tall = 1 / (rows - foot)
-  const narrow = columns > 1 ? { tickfont: { size: 10 }, tickangle: 0 } : {}
+  return panels.map((panel, i) => {
+    const [column, row] = [i % columns, Math.floor(i / columns)]
+    const left = column * (wide + gap)
+    const inset = columns > 1 && !shared.y && axisOf(panel, 'y').type === 'category' ? wide / 3 : 0
+    return {
+      ...{ id: i ? String(i + 1) : '', shared, inset, tall },
+      domain: { x: [left + inset, left + wide], y: [Math.max(0, 1 - (row + 1 - foot) * tall), 1 - (row + 0.14) * tall] },
+      edge: { x: !shared.x || i + columns >= panels.length, y: !shared.y || column === 0 },
+      middle: column === Math.floor((columns - 1) / 2),
+    }
+  })
+}
+
+/** The axis of a panel at its place. */
+function placedAxis(panel: Panel, place: Place, letter: Letter, columns: number): Axis {
+  const { id, shared, edge, inset, middle, domain } = place
+  const [own, other] = [axisOf(panel, letter), `${letter === 'x' ? 'y' : 'x'}${id}`]
+  const said = edge[letter] && (letter === 'y' || !shared.x || middle)
+  return {
+    ...(columns > 1 && { tickfont: { size: 10 }, tickangle: 0 }),
+    nticks: columns > 1 && own.type === 'date' ? 3 : inset ? 4 : 5,
+    ...own,
+    ...(own.scaleanchor ? { scaleanchor: other } : {}),
+    ...(shared[letter] && id ? { matches: letter } : {}),
+    ...(edge[letter] ? {} : { showticklabels: false }),
+    ...(said ? {} : { title: undefined }),
+    ...{ anchor: other, domain: domain[letter] },
+    automargin: edge[letter] && (letter === 'x' || (domain.x[0] === 0 && !inset)),
+  }
+}
+
+/** The traces of all panels with axes of their own, and the layout of those. */
+export function arrangePanels(panels: readonly Panel[], options: PanelOptions): { data: Trace[]; layout: Axis } {
   const layout: Axis = {}
   const [data, annotations, shapes]: [Trace[], unknown[], unknown[]] = [[], [], []]
   const named = new Set<unknown>()
-  for (const [i, panel] of panels.entries()) {
-    const [column, row, id] = [i % columns, Math.floor(i / columns), i ? String(i + 1) : '']
-    const left = column * (wide + gap)
-    const top = 1 - (row + 0.14) * tall
-    const edge = { x: !shared.x || i + columns >= panels.length, y: !shared.y || column === 0 }
-    const said = { x: edge.x && (!shared.x || column === Math.floor((columns - 1) / 2)), y: edge.y }
-    // Names of bars take a third of a narrow panel.
-    const inset = columns > 1 && !shared.y && own(panel, 'y').type === 'category' ? wide / 3 : 0
-    const domain = { x: [left + inset, left + wide], y: [Math.max(0, 1 - (row + 1 - foot) * tall), top] }
-    for (const letter of ['x', 'y'] as const) {
-      const other = letter === 'x' ? 'y' : 'x'
-      layout[`${letter}axis${id}`] = {
-        ...narrow,
-        nticks: columns > 1 && own(panel, letter).type === 'date' ? 3 : inset ? 4 : 5,
-        ...own(panel, letter),
-        ...(own(panel, letter).scaleanchor ? { scaleanchor: `${other}${id}` } : {}),
-        ...(shared[letter] && i ? { matches: letter } : {}),
-        ...(edge[letter] ? {} : { showticklabels: false }),
-        ...(said[letter] ? {} : { title: undefined }),
-        anchor: `${other}${id}`,
-        domain: domain[letter],
-        automargin: edge[letter] && (letter === 'y' ? column === 0 && !inset : true),
-      }
-    }
+  for (const [i, place] of places(panels, options).entries()) {
+    const [panel, { id, domain, inset, tall }] = [panels[i]!, place]
+    for (const letter of ['x', 'y'] as const) layout[`${letter}axis${id}`] = placedAxis(panel, place, letter, options.columns)
     for (const trace of panel.figure.data) {
-      data.push({
-        ...trace,
-        xaxis: `x${id}`,
-        yaxis: `y${id}`,
-        ...(trace.name && named.has(trace.name) ? { showlegend: false } : {}),
-      })
+      const again = trace.name && named.has(trace.name) ? { showlegend: false } : {}
+      data.push({ ...trace, xaxis: `x${id}`, yaxis: `y${id}`, ...again })
       named.add(trace.name)
     }
     const here = (over: unknown) => {
       const { xref = 'x', yref = 'y' } = over as { xref?: string; yref?: string }
-      const at = (ref: string, letter: string) => (ref === 'paper' ? `${letter}${id} domain` : `${letter}${id}`)
+      const at = (ref: string, letter: Letter) => (ref === 'paper' ? `${letter}${id} domain` : `${letter}${id}`)
       return { ...(over as object), xref: at(xref, 'x'), yref: at(yref, 'y') }
     }
     annotations.push(...((panel.figure.layout.annotations as unknown[]) ?? []).map(here), {
-      ...{ text: panel.heading, showarrow: false, xref: 'paper', yref: 'paper', x: left, y: top + 0.02 * tall },
-      ...{ xanchor: 'left', yanchor: 'bottom' },
+      ...{ text: panel.heading, showarrow: false, xref: 'paper', yref: 'paper', xanchor: 'left', yanchor: 'bottom' },
+      ...{ x: domain.x[0] - inset, y: domain.y[1] + 0.02 * tall },
     })
     shapes.push(...((panel.figure.layout.shapes as unknown[]) ?? []).map(here))
   }

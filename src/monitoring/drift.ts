@@ -94,33 +94,34 @@ export function driftOf(table: Iterable<object>, options: DriftOptions): DriftRo
     for (const { value } of rows) counts[place(value)]!++
     return counts
   }
-  const reference = countsOf(before)
-  const all = countsOf(seen)
+  const [all, reference] = [countsOf(seen), countsOf(before)]
   const windows = new Map<number, typeof seen>()
   for (const row of after) {
-    const window = Math.floor((row.at - until) / LENGTHS[every])
-    if (!windows.get(window)?.push(row)) windows.set(window, [row])
+    const from = until + Math.floor((row.at - until) / LENGTHS[every]) * LENGTHS[every]
+    if (!windows.get(from)?.push(row)) windows.set(from, [row])
   }
   return [...windows]
     .sort(([a], [b]) => a - b)
-    .flatMap(([window, rows]) => {
+    .flatMap(([from, rows]) => {
       const counts = countsOf(rows)
       const [n, m] = [rows.length, before.length]
-      const from = until + window * LENGTHS[every]
+      const values = counts.filter((count, i) => count + reference[i]! > 0).length
       const whole = {
         ...{ from: new Date(from), to: new Date(from + LENGTHS[every]), n, referenceN: m },
         distance: jensenShannon(counts, reference),
-        chance: chanceDivergence(n, m, counts.filter((count, i) => count + reference[i]! > 0).length, 0.05 / windows.size),
+        chance: chanceDivergence(n, m, values, 0.05 / windows.size),
       }
-      return names.flatMap((value, i): DriftRow[] => {
-        if (!all[i]) return []
-        const pooled = (counts[i]! + reference[i]!) / (n + m)
-        const reach = 1.96 * Math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-        const share = counts[i]! / n
-        const interval = { value: share, low: Math.max(0, share - reach), high: Math.min(1, share + reach) }
-        return [{ ...whole, value, share: interval, expected: reference[i]! / m }]
-      })
+      const shown = names.map((value, i) => ({ ...whole, value, ...shareOf([counts[i]!, n], [reference[i]!, m]) }))
+      return shown.filter((_, i) => all[i])
     })
+}
+
+/** A value's share in a window and in the reference, with the interval of their difference around the window's. */
+function shareOf([hits, n]: [number, number], [expected, m]: [number, number]): Pick<DriftRow, 'share' | 'expected'> {
+  const pooled = (hits + expected) / (n + m)
+  const reach = 1.96 * Math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+  const value = hits / n
+  return { share: { value, low: Math.max(0, value - reach), high: Math.min(1, value + reach) }, expected: expected / m }
 }
 
 /** The values that are counted, by name, and which of them a value of the column is. */
