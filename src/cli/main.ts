@@ -39,11 +39,6 @@ function usage(summaries: [string, string][]): string {
 /** Runs one command line; gives the exit code (0 fine, 1 a problem, 2 wrong usage). */
 export async function main(argv: string[]): Promise<number> {
   const [name, ...args] = argv
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    // Whoever read, such as `head`, has enough.
-    process.exit(0)
-  })
   if (!name || name === '--help' || name === '-h' || name === 'help') {
     const summaries = await Promise.all(
       Object.entries(commands).map(async ([key, load]) => [key, (await load()).summary] as [string, string]),

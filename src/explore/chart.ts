@@ -143,6 +143,28 @@ export function toNumber(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
+/** A number that may have an interval. */
+export interface Measured {
+  value: number
+  low?: number
+  high?: number
+}
+
+/** A number, or `{ value, low, high }`, out of a cell; undefined for anything else. */
+export function toMeasured(cell: unknown): Measured | undefined {
+  const { value = cell, low, high } = Object(cell) as Record<string, unknown>
+  const number = toNumber(value)
+  return number === undefined ? undefined : { value: number, low: toNumber(low), high: toNumber(high) }
+}
+
+/** The intervals of a trace's points as whiskers; none where no point has one. */
+export function whiskers(points: readonly Measured[]): { error_y?: object } {
+  if (points.every(({ low, high }) => low === undefined && high === undefined)) return {}
+  const array = points.map(({ value, high = value }) => high - value)
+  const arrayminus = points.map(({ value, low = value }) => value - low)
+  return { error_y: { type: 'data', symmetric: false, array, arrayminus, color: INK, thickness: 1.2, width: 3 } }
+}
+
 /** A moment out of a cell: a `Date`, ISO text, or milliseconds since 1970; undefined for anything else. */
 export function toTime(value: unknown): Date | undefined {
   if (!(value instanceof Date) && typeof value !== 'string' && typeof value !== 'number') return undefined

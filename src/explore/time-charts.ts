@@ -10,13 +10,15 @@ import {
   type Figure,
   figure,
   HEAT,
-  INK,
   label,
+  type Measured,
   SERIES_COLOURS,
   STREAM_COLOURS,
   type Trace,
+  toMeasured,
   toNumber,
   toTime,
+  whiskers,
 } from './chart.js'
 import type { TableLike } from './frames.js'
 import { formatNumber } from './text-table.js'
@@ -50,23 +52,20 @@ export function lineChart(table: TableLike, options: LineOptions): Figure {
   const title = options.title ?? `${yTitle} over ${xTitle}`
   const rows = chartRows(table, 'lineChart', [x, y, series])
   if (!rows.length) return emptyFigure(title, 'No rows: nothing has been recorded.')
-  const lines = new Map<string, { x: (number | string)[]; y: number[]; up: number[]; down: number[] }>()
+  const lines = new Map<string, { x: (number | string)[]; y: Measured[] }>()
   let points = 0
   let temporal = false
   for (const row of rows) {
-    const { value = row[y], low, high } = Object(row[y]) as { value?: unknown; low?: unknown; high?: unknown }
-    const height = toNumber(value)
+    const height = toMeasured(row[y])
     const moment = typeof row[x] === 'number' ? undefined : toTime(row[x])
     const place = moment?.toISOString() ?? toNumber(row[x])
     if (height === undefined || place === undefined) continue
     temporal ||= moment !== undefined
     const name = series ? String(row[series] ?? '(none)') : yTitle
-    const line = lines.get(name) ?? { x: [], y: [], up: [], down: [] }
+    const line = lines.get(name) ?? { x: [], y: [] }
     if (!lines.has(name)) lines.set(name, line)
     line.x.push(place)
     line.y.push(height)
-    line.up.push((toNumber(high) ?? height) - height)
-    line.down.push(height - (toNumber(low) ?? height))
     points++
   }
   if (!points) return emptyFigure(title, `No numbers in columns ${x} and ${y}.`)
@@ -75,10 +74,8 @@ export function lineChart(table: TableLike, options: LineOptions): Figure {
     mode: line.x.length > 60 ? 'lines' : 'lines+markers',
     name: label(name),
     x: line.x,
-    y: line.y,
-    ...([...line.up, ...line.down].some(Boolean) && {
-      error_y: { type: 'data', symmetric: false, array: line.up, arrayminus: line.down, color: INK, thickness: 1.2, width: 3 },
-    }),
+    y: line.y.map(({ value }) => value),
+    ...whiskers(line.y),
     line: { color: colours[name] ?? SERIES_COLOURS[i % SERIES_COLOURS.length], dash: DASHES[i % DASHES.length], width: 2 },
     marker: { symbol: SYMBOLS[i % SYMBOLS.length], size: 7 },
     hovertemplate: `%{fullData.name}<br>%{x}<br>%{y:,} ${label(yTitle)}<extra></extra>`,
