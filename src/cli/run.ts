@@ -1,6 +1,8 @@
+import { DEVICES } from '../models/device.js'
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
 import { isLive, type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
 import { followModel } from '../registry/follow-model.js'
+import { type LoadedTranslator, loadTranslator } from '../registry/load-translator.js'
 import { monitorStreams, showLines, streamVerdict, verdictText } from '../streams/monitor.js'
 import type { Progress, Stream, Trigger } from '../streams/stream.js'
 import {
@@ -63,6 +65,16 @@ x:stream (by its rules, see moodlake rules) or x:search?query=… (token in X_BE
     `blend (default), compact, a folder, file:…, hf:OWNER/NAME, models:/NAME/VERSION or models:/NAME@ALIAS;
 an alias of a server (MLFLOW_TRACKING_URI) is followed: a new champion scores the next batch`,
     'blend',
+  ),
+  device: read(
+    'DEVICE',
+    'where the transformer runs: cpu (default), cuda, tensorrt, webgpu, coreml, dml; an error where it is not to be had',
+    oneOf(DEVICES),
+  ),
+  translate: text(
+    'URI',
+    `puts tweets of other languages into English before they are scored, by a translator: hf:OWNER/NAME, a folder or
+file:…; gold gets the column text_en (explicit schema merge), null where the original was scored`,
   ),
   mode: read(
     'MODE',
@@ -193,22 +205,24 @@ function watchRun(
 }
 
 async function run(values: Values<typeof options>, stop: AbortController): Promise<number> {
-  const { model: uri, idlePolls, json } = values
+  const { model: uri, translate, device, idlePolls, json } = values
   const options = runOptions(values)
   const started = performance.now()
   const model =
     options.until === 'gold'
       ? await followModel(uri, {
+          device,
           onExchange: (from, to) => say(`gold_stream   ${to.uri} takes the place of ${from.uri}`),
           onTrouble: error => say(`gold_stream   the model stays: ${error.message}`),
         })
       : undefined
+  let translator: LoadedTranslator | undefined
   try {
+    translator = translate !== undefined && model ? await loadTranslator(translate) : undefined
     const triggerMs = typeof options.trigger === 'object' ? options.trigger.everyMs : undefined
     const watch = watchRun({ ...options, idlePolls, triggerMs }, () => stop.abort())
-    const streams = await runPipeline({ ...options, ...watch.options, onNotice: say, model, signal: stop.signal }).finally(
-      watch.end,
-    )
+    const given = { ...options, ...watch.options, onNotice: say, model, translator, signal: stop.signal }
+    const streams = await runPipeline(given).finally(watch.end)
     const verdicts = streams.map(stream => streamVerdict(stream.name, stream.progress(), triggerMs || undefined))
     const status = await lakeStatus(options.lake)
     const rows = Object.fromEntries(Object.keys(LAKE_TABLES).map(name => [name, status.tables[name]?.rows ?? 0]))
@@ -216,7 +230,8 @@ async function run(values: Values<typeof options>, stop: AbortController): Promi
       lake: options.lake,
       source: options.source,
       mode: options.mode,
-      ...(model && { model: { uri, name: model.name, version: model.version, hash: model.hash } }),
+      ...(model && { model: { uri, name: model.name, version: model.version, hash: model.hash, device: model.device } }),
+      ...(translator && { translator: { uri: translator.uri, name: translator.name, hash: translator.hash } }),
       rows,
       added: Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), summary(stream).rowsOut])),
       failed: streams.reduce((sum, stream) => sum + (stream.totals().counts.failed ?? 0), 0),
@@ -237,7 +252,7 @@ async function run(values: Values<typeof options>, stop: AbortController): Promi
     if (wrong) say(`moodlake: ${wrong}`)
     return wrong ? 1 : 0
   } finally {
-    await model?.close?.()
+    await Promise.all([model?.close?.(), translator?.close()])
   }
 }
 

@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { isFailure } from '../models/answer.js'
+import { DEVICES } from '../models/device.js'
 import type { Answer, Model } from '../models/model.js'
 import { loadModel } from '../registry/load-model.js'
-import { defineCommand, json, labelledData, needed, printJson, say, text, UsageError } from './command.js'
+import { defineCommand, json, labelledData, needed, oneOf, printJson, read, say, text, UsageError } from './command.js'
 import { type DataRow, readRows } from './read-rows.js'
 
 /** Rows scored before they are written. */
@@ -20,14 +21,20 @@ of the label × 100), truncated where the text was longer than the model reads, 
     input: needed('FILE', '.txt (one text a line), .ndjson, .jsonl or .csv with a column text'),
     model: needed('URI', "models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact"),
     output: needed('FILE', '- for stdout'),
+    device: read(
+      'DEVICE',
+      'where a transformer runs: cpu (default), cuda, tensorrt, webgpu, coreml, dml; an error where it is not to be had',
+      oneOf(DEVICES),
+      'cpu',
+    ),
     cache: text('DIR', "keep a transformer's answers there and take from there what it holds already"),
     text: labelledData.text,
     json,
   },
-  async run({ input, model: address, output, cache, text, json }) {
+  async run({ input, model: address, output, device, cache, text, json }) {
     if (output === '-' && json) throw new UsageError('score: --json and --output - both want stdout')
     const rows = await readRows(input, { text })
-    const model = await loadModel(address, { scoreFolder: cache })
+    const model = await loadModel(address, { scoreFolder: cache, device })
     const started = performance.now()
     try {
       const failures = await scoreRows(model, rows, output)
@@ -42,6 +49,7 @@ of the label × 100), truncated where the text was longer than the model reads, 
         seconds,
         model: model.name,
         hash: model.hash,
+        ...(model.device && { device: model.device }),
         ...(model.parts && { parts: model.parts }),
       }
       if (json) printJson(result)
