@@ -76,7 +76,7 @@ export interface GoldBatch {
 /** Options of `gold`. */
 export interface GoldOptions {
   model: NamedModel
-  /** Puts tweets of other languages into English first: gold then has the column `text_en`, and where that is not null it was scored. */
+  /** Puts tweets of other languages into English first: gold then has what `translateTweets` adds, and `text_en` is what was scored where it is not null. */
   translator?: Translator
   /** Rules for the rows of gold, beyond its own. */
   rules?: readonly Expectation[]
@@ -94,7 +94,7 @@ export interface GoldOptions {
 export async function gold(silver: Batch, options: GoldOptions): Promise<GoldBatch> {
   const { model, translator, now, signal, onProgress } = options
   const rules = [...GOLD_RULES, ...(translator ? TRANSLATION_RULES : []), ...(options.rules ?? [])]
-  const more = translator ? ', text_en' : ''
+  const more = translator ? ', text_en, translation_error, translation_truncated' : ''
   const types = {
     predicted_sentiment: 'VARCHAR',
     predicted_sentiment_id: 'INTEGER',
@@ -132,7 +132,7 @@ export async function gold(silver: Batch, options: GoldOptions): Promise<GoldBat
         SELECT tweet_id, timestamp, "user", lang, cleaned_text, mentions, hashtags, location, latitude, longitude, sentiment,
           CASE sentiment WHEN ${quoteText(LABELS[0])} THEN 0 WHEN ${quoteText(LABELS[2])} THEN 1 END::INTEGER AS sentiment_id,
           predicted_sentiment, predicted_sentiment_id, 100 * greatest(negative, neutral, positive) AS predicted_score, negative, neutral, positive,
-          ${quoteText(model.name)} AS model_name, ${quoteText(model.version)} AS model_version, ${time} AS scored_at, full_text, source_file, error${more}${translator ? ', translation_error, translation_truncated' : ''}
+          ${quoteText(model.name)} AS model_name, ${quoteText(model.version)} AS model_version, ${time} AS scored_at, full_text, source_file, error${more}
         FROM ${from}`,
       ),
     )

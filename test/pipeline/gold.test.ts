@@ -130,35 +130,6 @@ describe('gold', () => {
     const made = await gold(await batchOfRows([], TYPES), { model: fakeModel(), now })
     expect(made.tweets.count + made.quarantine.count).toBe(0)
   })
-})
-
-describe('application (A7)', () => {
-  it('counts classes per mention; the sums agree', async () => {
-    const rows = [row('good', ['a', 'b']), row('bad', ['a']), row('so', ['a']), row('good'), row('good', ['b'])]
-    const made = await gold(await batchOfRows(rows, TYPES), { model: fakeModel(), now })
-    const duck = await duckdb()
-    const counted = await duck.rows<{
-      mention: string
-      negative: number
-      neutral: number
-      positive: number
-      total: number
-      min_timestamp: Date
-      max_timestamp: Date
-    }>(application(made.tweets.from))
-    expect(counted).toMatchObject([
-      { mention: 'a', negative: 1, neutral: 1, positive: 1, total: 3 },
-      { mention: 'b', negative: 0, neutral: 0, positive: 2, total: 2 },
-    ])
-    for (const entry of counted) {
-      expect(entry.negative + entry.neutral + entry.positive).toBe(entry.total)
-      expect(entry.min_timestamp <= entry.max_timestamp).toBe(true)
-    }
-    const mentions = await duck.rows<{ mention: string | null }>(`SELECT * FROM ${goldMentions(made.tweets.from)}`)
-    expect(counted.reduce((sum, { total }) => sum + total, 0)).toBe(mentions.filter(({ mention }) => mention !== null).length)
-    // The tweet without a mention keeps one row.
-    expect(mentions.filter(({ mention }) => mention === null)).toHaveLength(1)
-  })
 
   it('scores the English of other languages where there is one, beside the original', async () => {
     const model = fakeModel()
@@ -187,11 +158,42 @@ describe('application (A7)', () => {
     expect(model.asked).toEqual(['bad', 'good', 'bad', 'so', 'so', 'so'])
     const found = await rowsOf(made.tweets)
     expect(found.map(({ text_en }) => text_en)).toEqual([null, 'good', null, null, 'so', null])
+    expect(found.map(({ translation_error }) => translation_error)).toEqual([null, null, null, 'not known', null, null])
+    expect(found.map(({ translation_truncated }) => translation_truncated)).toEqual([null, false, null, null, true, null])
     expect(found.map(({ cleaned_text }) => cleaned_text)).toEqual(rows.map(({ cleaned_text }) => cleaned_text))
     expect(made.quarantine.count).toBe(0)
     expect(Object.fromEntries(made.expectations.map(({ rule, failed }) => [rule, failed]))).toEqual({
       ...{ inference_failed: 0, translation_failed: 1, translation_truncated: 1 },
     })
     await made.drop()
+  })
+})
+
+describe('application (A7)', () => {
+  it('counts classes per mention; the sums agree', async () => {
+    const rows = [row('good', ['a', 'b']), row('bad', ['a']), row('so', ['a']), row('good'), row('good', ['b'])]
+    const made = await gold(await batchOfRows(rows, TYPES), { model: fakeModel(), now })
+    const duck = await duckdb()
+    const counted = await duck.rows<{
+      mention: string
+      negative: number
+      neutral: number
+      positive: number
+      total: number
+      min_timestamp: Date
+      max_timestamp: Date
+    }>(application(made.tweets.from))
+    expect(counted).toMatchObject([
+      { mention: 'a', negative: 1, neutral: 1, positive: 1, total: 3 },
+      { mention: 'b', negative: 0, neutral: 0, positive: 2, total: 2 },
+    ])
+    for (const entry of counted) {
+      expect(entry.negative + entry.neutral + entry.positive).toBe(entry.total)
+      expect(entry.min_timestamp <= entry.max_timestamp).toBe(true)
+    }
+    const mentions = await duck.rows<{ mention: string | null }>(`SELECT * FROM ${goldMentions(made.tweets.from)}`)
+    expect(counted.reduce((sum, { total }) => sum + total, 0)).toBe(mentions.filter(({ mention }) => mention !== null).length)
+    // The tweet without a mention keeps one row.
+    expect(mentions.filter(({ mention }) => mention === null)).toHaveLength(1)
   })
 })
