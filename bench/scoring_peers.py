@@ -1,5 +1,6 @@
-"""Speeds of PyTorch and Python's ONNX Runtime on texts (a JSON list on stdin): one thread each, tokenising included."""
+"""Speeds of PyTorch, the Hugging Face pipeline and Python's ONNX Runtime on texts (a JSON list on stdin): one thread each, tokenising included."""
 
+import importlib.util
 import json
 import sys
 import time
@@ -20,7 +21,8 @@ torch.set_num_threads(1)
 tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
 tokenizer.enable_truncation(64)
 # The weights do not matter for the speed: those of the base.
-encoder, _ = load_base(find_base(None), [], 1)
+base = find_base(None)
+encoder, _ = load_base(base, [], 1)
 encoder.eval()
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
@@ -48,8 +50,24 @@ def speed(answer, batch: int, ordered: bool) -> float:
     return len(texts) / (time.perf_counter() - began)
 
 
-print(json.dumps({
+def pipeline_speed() -> float:
+    """Hugging Face's pipeline as its users call it, on the same layers with BERT's own head."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+    model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=3).eval()
+    tokenizer = AutoTokenizer.from_pretrained(base, model_max_length=64)
+    classify = pipeline("text-classification", model=model, tokenizer=tokenizer, device=-1, batch_size=32, truncation=True)
+    classify(["warm"])
+    began = time.perf_counter()
+    classify(texts)
+    return len(texts) / (time.perf_counter() - began)
+
+
+speeds = {
     "PyTorch": speed(with_torch, 32, False),
     "PyTorch sorted": speed(with_torch, 32, True),
     "ONNX Runtime": speed(with_onnx, 8, True),
-}))
+}
+if importlib.util.find_spec("transformers"):
+    speeds["HF pipeline"] = pipeline_speed()
+print(json.dumps(speeds))

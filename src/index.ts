@@ -37,12 +37,16 @@ export {
   type Trace,
 } from './explore/chart.js'
 export { inKernel, type Progress, type ProgressOptions, progress, prose, show } from './explore/display.js'
+export { driftChart } from './explore/drift-chart.js'
 export {
   type ConfusionCounts,
   confusionMatrixChart,
+  type LearningCurveOptions,
+  learningCurveChart,
+  type NamedPrecisionRecall,
   type NamedRoc,
+  precisionRecallChart,
   type ReliabilityOptions,
-  type RocCurve,
   reliabilityChart,
   rocChart,
 } from './explore/evaluation-charts.js'
@@ -52,6 +56,7 @@ export { type Control, type Interaction, interact, type Range } from './explore/
 export { type Lake, openLake, type Sql, type SqlResult } from './explore/lake-sql.js'
 export { NotebookError } from './explore/notebook.js'
 export { type Origin, originOf } from './explore/origin.js'
+export { type MultiplesOptions, smallMultiples } from './explore/panels.js'
 export { parameter } from './explore/parameter.js'
 export { type PlaceOptions, placeMap } from './explore/place-charts.js'
 export { type ColumnProfile, type Profile, type ProfileOptions, profile } from './explore/profile.js'
@@ -82,12 +87,14 @@ export { type RichOutput, type TweetBrowserOptions, type TweetFilters, tweetBrow
 export { adaptedModel } from './models/adapted.js'
 export { packModel, saveAverage } from './models/average.js'
 export { classicalModel, LEARNERS, type Learner } from './models/classical.js'
+export { type Device, DeviceError } from './models/device.js'
 export { type Explanation, explain } from './models/explain.js'
 export { lexiconModel } from './models/lexicon.js'
 export { majorityModel } from './models/majority.js'
 export type { Answer, Example, Failure, Model, Prediction, TrainableModel } from './models/model.js'
 export { ngramModel } from './models/ngram.js'
 export { FEATURE_SETS, type FeatureSet } from './models/text-features.js'
+export { type DriftOptions, type DriftRow, driftOf, jensenShannon } from './monitoring/drift.js'
 export { fiveS, type Tuning } from './monitoring/five-s.js'
 export { type AttachOptions, attach } from './pipeline/attach.js'
 export { optimizeLake, vacuumLake } from './pipeline/care.js'
@@ -119,6 +126,7 @@ export { ModelAddressError } from './registry/address-error.js'
 export { promote, promotions, rollback } from './registry/champion.js'
 export { followModel } from './registry/follow-model.js'
 export { type LoadedModel, loadModel } from './registry/load-model.js'
+export { type LoadedTranslator, loadTranslator } from './registry/load-translator.js'
 export { type MlflowClient, mlflowClient } from './registry/mlflow.js'
 export { type MlflowServer, startMlflow } from './registry/mlflow-server.js'
 export { registerModel } from './registry/register-model.js'

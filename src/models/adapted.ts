@@ -1,20 +1,22 @@
 /** A transformer adapted to somebody's data: its encoder stays, a linear head learns from a few hundred labels. */
 import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { modelText, TEXT_VERSION } from '../text/clean.js'
+import { modelText } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
+import type { Device } from './device.js'
 import { featureReader, MAX_UNITS } from './features.js'
-import { CARD_FILE, hashFolder, type ModelCard, readModelCard, writeModelFolder } from './folder.js'
+import { CARD_FILE, hashFolder, type ModelCard, readModelCard } from './folder.js'
 import type { Answer, Example, TrainableModel } from './model.js'
 import { fitOptimum } from './optimum.js'
 import { randomFrom, shuffle } from './random.js'
-import { type RawScore, scorerPool } from './scorer-pool.js'
+import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
 import type { SparseRows } from './text-features.js'
-import { countLabels, finish } from './trainable.js'
+import { finish, trainableModel } from './trainable.js'
+import { checkDevice } from './transformer.js'
 
 /** What `adaptedModel` is told. */
 export interface AdaptedOptions {
@@ -24,6 +26,8 @@ export interface AdaptedOptions {
   name?: string
   /** Most worker processes; default the number of cores, at most 4. */
   workers?: number
+  /** Where the base runs; default `cpu`. */
+  device?: Device
   /** Called with each worker that starts. */
   onWorker?: (worker: ChildProcess) => void
 }
@@ -78,21 +82,19 @@ const columnsOf = (width: number) => width + 2 ** WORDS.bits
 function build(
   name: string,
   base: string,
-  { workers, onWorker }: Omit<AdaptedOptions, 'base' | 'name'>,
+  { workers, device = 'cpu', onWorker }: Omit<AdaptedOptions, 'base' | 'name'>,
   loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string },
 ): TrainableModel {
-  let learned = loaded?.learned
-  let trained = loaded?.trained
-  let saved = loaded?.hash
-  let opening: Promise<ReturnType<typeof scorerPool>> | undefined
+  let opening: Promise<ScorerPool> | undefined
   const read = featureReader(WORDS)
-  const untrained = () => new Error(`${name}: not trained yet: call fit first`)
 
   async function open() {
     const card = existsSync(join(base, CARD_FILE)) ? await readModelCard(base) : undefined
     const { maxTokens = 64 } = (card?.settings ?? {}) as { maxTokens?: number }
-    const data: ScorerData = { folder: base, maxTokens, output: 'pooled' }
-    return scorerPool({ name, data, workers, onWorker })
+    const data: ScorerData = { folder: base, maxTokens, output: 'pooled', device }
+    const pool = scorerPool({ name, data, workers, onWorker })
+    await checkDevice(pool, device)
+    return pool
   }
 
   async function embed(texts: readonly string[], signal?: AbortSignal, onScored?: () => void): Promise<RawScore[]> {
@@ -101,56 +103,47 @@ function build(
     return pool.score(texts.map(modelText), { signal, onScored })
   }
 
-  return {
-    name,
-    textVersion: TEXT_VERSION,
-    get hash() {
-      return saved
+  return trainableModel<Learned>(
+    {
+      kind: 'adapted',
+      name,
+      async learn(examples, { seed, signal, onProgress }) {
+        let done = 0
+        const scores = await embed(
+          examples.map(({ text }) => text),
+          signal,
+          () => onProgress?.((0.7 * ++done) / examples.length),
+        )
+        const usable = examples.flatMap((example, i) => {
+          const score = scores[i]!
+          return 'error' in score ? [] : [{ example, embedding: score.logits }]
+        })
+        if (usable.length === 0) throw new Error(`${name}: no example could be embedded: ${JSON.stringify(scores[0])}`)
+        return learn(usable, read, { seed, signal, onProgress: share => onProgress?.(0.7 + 0.3 * share) })
+      },
+      scorer(learned) {
+        const head = headOf(learned, read)
+        return async (texts, { signal, onProgress }) => {
+          let done = 0
+          const scores = await embed(texts, signal, () => onProgress?.(++done))
+          return scores.map((score, i): Answer => ('error' in score ? score : head(texts[i]!, score.logits)))
+        }
+      },
+      written: async ({ numbers, ...parameters }) => ({
+        settings: { base: { folder: BASE_FOLDER, hash: await hashFolder(base) } },
+        parameters,
+        files: { [WEIGHTS_FILE]: new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength) },
+        folders: { [BASE_FOLDER]: base },
+      }),
+      ...(device !== 'cpu' && { device }),
+      close: async () => {
+        const pool = await opening
+        opening = undefined
+        await pool?.close()
+      },
     },
-    async fit(examples, { seed = 1, signal, onProgress } = {}) {
-      signal?.throwIfAborted()
-      const byClass = countLabels(examples)
-      let done = 0
-      const scores = await embed(
-        examples.map(({ text }) => text),
-        signal,
-        () => onProgress?.((0.7 * ++done) / examples.length),
-      )
-      const usable = examples.flatMap((example, i) => {
-        const score = scores[i]!
-        return 'error' in score ? [] : [{ example, embedding: score.logits }]
-      })
-      if (usable.length === 0) throw new Error(`${name}: no example could be embedded: ${JSON.stringify(scores[0])}`)
-      learned = await learn(usable, read, { seed, signal, onProgress: share => onProgress?.(0.7 + 0.3 * share) })
-      trained = { rows: examples.length, byClass, seed }
-      saved = undefined
-      onProgress?.(1)
-    },
-    async predict(texts, { signal, onProgress } = {}) {
-      if (!learned) throw untrained()
-      const head = headOf(learned, read)
-      let done = 0
-      const scores = await embed(texts, signal, () => onProgress?.(++done))
-      return scores.map((score, i): Answer => ('error' in score ? score : head(texts[i]!, score.logits)))
-    },
-    async save(folder) {
-      if (!learned) throw untrained()
-      const { numbers, ...parameters } = learned
-      const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
-      const settings = { base: { folder: BASE_FOLDER, hash: await hashFolder(base) } }
-      await writeModelFolder(folder, { kind: 'adapted', name, settings, parameters, trained }, { [WEIGHTS_FILE]: bytes })
-      if (join(folder, BASE_FOLDER) !== base) {
-        await mkdir(join(folder, BASE_FOLDER), { recursive: true })
-        await cp(base, join(folder, BASE_FOLDER), { recursive: true })
-      }
-      saved = await hashFolder(folder)
-    },
-    close: async () => {
-      const pool = await opening
-      opening = undefined
-      await pool?.close()
-    },
-  }
+    loaded,
+  )
 }
 
 type Reader = ReturnType<typeof featureReader>

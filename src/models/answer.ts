@@ -1,8 +1,8 @@
 import { LABELS, type Label } from '../tweet.js'
-import type { Answer, Failure, Prediction } from './model.js'
+import type { Failure, Prediction } from './model.js'
 
 /** True for a text that could not be scored. */
-export function isFailure(answer: Answer): answer is Failure {
+export function isFailure(answer: object): answer is Failure {
   return 'error' in answer
 }
 

@@ -45,6 +45,7 @@ export async function loadAverage(
     name: card.name,
     textVersion: TEXT_VERSION,
     hash,
+    device: models.find(({ device }) => device)?.device,
     parts: parts.map(({ weight }, i) => ({ name: models[i]!.name, hash: models[i]!.hash!, weight })),
     async predict(texts, { signal, onProgress } = {}) {
       const done = models.map(() => 0)

@@ -20,7 +20,7 @@ import {
   termReader,
   tokensOf,
 } from './text-features.js'
-import { countLabels, finish, trainableModel, type Work } from './trainable.js'
+import { answerEach, countLabels, finish, trainableModel, type Work } from './trainable.js'
 import { askForest, type Forest, growForest } from './tree.js'
 
 /** Logistic regression, multinomial naive Bayes, linear support vector machine, decision tree, random forest. */
@@ -128,7 +128,7 @@ function build(
         const begun = prepared ? 0 : 0.5
         return learn(ready, settings, seed, { signal, onProgress: s => onProgress?.(begun + (1 - begun) * s) })
       },
-      scorer: learned => textScorer(learned, settings),
+      scorer: learned => answerEach(textScorer(learned, settings)),
       written: toFiles,
       // Trees are no sums.
       weigh: isTree(settings.learner) ? undefined : (learned, pieces, label) => weighPieces(learned, settings, pieces, label),

@@ -1,5 +1,6 @@
 /** Word and character n-grams of a text, hashed, and what a word list says of it: what our n-gram model and the search for similar texts see. */
 import { modelText } from '../text/clean.js'
+import { plainCodes } from '../text/plain-codes.js'
 import { NEGATOR, wordValues } from './afinn.js'
 import { hashBucket, hashNext, hashStart } from './hash.js'
 
@@ -20,6 +21,9 @@ export interface Grams {
   /** Number of word n-grams: character n-grams are in [words, size). */
   words: number
   size: number
+  /** Codes of the cleaned text, lower-cased, a space before and after it: `length` of them. */
+  codes: Uint16Array
+  length: number
   /** What AFINN says: sums of positive and of negative values, whether there is any, the highest and the lowest; each about in [0, 2]. */
   lexicon: Float64Array
   /** Where each occurrence begins and ends in the cleaned text (two numbers each), if asked for. */
@@ -36,7 +40,8 @@ export const LEXICON_SIZE = 5
 /** Seed of the hash of a word; the values of `afinn.ts` are looked up by it. */
 const WORD_SEED = 1
 const PAIR_SEED = 2
-const CHARACTER_SEED = 3
+/** Seed of the hash of a character n-gram. */
+export const CHARACTER_SEED = 3
 const SPACE = 32
 const HASH_SIGN = 35
 /** A negator turns the words after it, as far as this. */
@@ -59,30 +64,33 @@ export function featureReader(
 ): (text: string) => Grams {
   const [shortest, widest] = characters
   const lookUp = wordValues(WORD_SEED)
-  const codes = new Uint16Array(MAX_UNITS + 2)
+  // A short handle grows: `@x` is read as `@user`.
+  const codes = new Uint16Array(3 * MAX_UNITS)
   const most = (MAX_UNITS + 2) * (longest + widest)
-  const grams: Grams = { buckets: new Int32Array(most), words: 0, size: 0, lexicon: new Float64Array(LEXICON_SIZE) }
+  const buckets = new Int32Array(most)
+  const lexicon = new Float64Array(LEXICON_SIZE)
+  const grams: Grams = { buckets, words: 0, size: 0, codes, length: 0, lexicon }
   if (spans) grams.spans = new Int32Array(2 * most)
-  const { buckets, lexicon } = grams
-  const recent = new Int32Array(longest)
-  const starts = new Int32Array(longest)
+  // Of each word, for the pairs: its hash and where it begins.
+  const hashes = new Int32Array(MAX_UNITS)
+  const starts = new Int32Array(MAX_UNITS)
   let sinceNegator = NEGATED_WORDS
 
-  function add(hash: number, from: number, to: number): void {
-    if (spans) grams.spans!.set([from - 1, to - 1], 2 * grams.size)
-    buckets[grams.size++] = hashBucket(hash, bits)
-  }
-
   function addWord(hash: number, count: number, from: number, to: number): void {
-    add(hash, from, to)
+    hashes[count] = hash
+    starts[count] = from
+    let size = grams.size
     // A word n-gram's hash runs over the hashes of its words.
-    for (let n = 2; n <= Math.min(longest, count + 1); n++) {
-      let joined = hashStart(PAIR_SEED + 8 * n)
-      for (let back = n - 1; back >= 1; back--) joined = hashNext(joined, recent[(count - back) % longest]!)
-      add(hashNext(joined, hash), starts[(count - n + 1) % longest]!, to)
+    for (let first = count; first >= 0 && first > count - longest; first--) {
+      let joined = hash
+      if (first < count) {
+        joined = hashStart(PAIR_SEED + 8 * (count - first + 1))
+        for (let word = first; word <= count; word++) joined = hashNext(joined, hashes[word]!)
+      }
+      if (spans) grams.spans!.set([starts[first]! - 1, to - 1], 2 * size)
+      buckets[size++] = hashBucket(joined, bits)
     }
-    recent[count % longest] = hash
-    starts[count % longest] = from
+    grams.size = size
   }
 
   function weigh(hash: number, from: number, to: number): void {
@@ -153,20 +161,29 @@ export function featureReader(
     return next
   }
 
-  return text => {
+  /** The cleaned text's codes, from place 1 on; gives how many. */
+  function readCodes(text: string): number {
+    const plain = text.length > MAX_UNITS ? -1 : plainCodes(text, codes)
+    if (plain >= 0) return Math.min(plain, MAX_UNITS)
     const clean = modelText(text).toLowerCase()
     const units = Math.min(clean.length, MAX_UNITS)
+    for (let i = 0; i < units; i++) codes[i + 1] = clean.charCodeAt(i)
+    return units
+  }
+
+  return text => {
+    const units = readCodes(text)
     // A space on either side, so that the ends of the text look like ends of words.
     codes[0] = SPACE
-    for (let i = 0; i < units; i++) codes[i + 1] = clean.charCodeAt(i)
     codes[units + 1] = SPACE
+    grams.length = units + 2
     grams.size = 0
     lexicon.fill(0)
     sinceNegator = NEGATED_WORDS
     if (spans) grams.valued = []
     readWords(units + 1)
     grams.words = grams.size
-    readCharacters(units + 2)
+    if (shortest <= widest) readCharacters(units + 2)
     return grams
   }
 }
@@ -182,8 +199,11 @@ export interface GramRows {
   lexicon: Float32Array
 }
 
-/** Gathers the n-grams of many texts. */
-export function gramCollector(): { add(grams: Grams): void; rows(): GramRows } {
+/**
+ * Gathers the n-grams of many texts.
+ * @param texts how many there will be, about: memory is then taken once
+ */
+export function gramCollector(texts = 0): { add(grams: Grams): void; rows(): GramRows } {
   let buckets = new Int32Array(1 << 16)
   let size = 0
   const offsets = [0]
@@ -192,13 +212,14 @@ export function gramCollector(): { add(grams: Grams): void; rows(): GramRows } {
   return {
     add(grams) {
       if (size + grams.size > buckets.length) {
-        const longer = new Int32Array(Math.max(2 * buckets.length, size + grams.size))
+        const guess = Math.ceil((1.05 * texts * size) / Math.max(1, middles.length))
+        const longer = new Int32Array(Math.max(Math.min(guess, 64 * buckets.length), 2 * buckets.length, size + grams.size))
         longer.set(buckets)
         buckets = longer
       }
       buckets.set(grams.buckets.subarray(0, grams.size), size)
       middles.push(size + grams.words)
-      lexicon.push(...grams.lexicon)
+      for (const value of grams.lexicon) lexicon.push(value)
       size += grams.size
       offsets.push(size)
     },
@@ -230,5 +251,5 @@ export function inverseFrequencies(
       seen[bucket] = row
       df[bucket]! += 1
     }
-  return Float32Array.from(df, count => (count < least ? 0 : Math.log((1 + n) / (1 + count)) + 1))
+  return new Float32Array(size).map((_, bucket) => (df[bucket]! < least ? 0 : Math.log((1 + n) / (1 + df[bucket]!)) + 1))
 }

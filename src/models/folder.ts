@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
@@ -55,12 +55,13 @@ export async function readModelCard(folder: string): Promise<ModelCard> {
 
 /**
  * Writes a model's folder, `model.json` last, and gives its hash. An older model in the folder is overwritten.
+ * @param content files by name, and folders that are copied into it, by name
  * @throws when the folder holds something that is no model
  */
 export async function writeModelFolder(
   folder: string,
   card: Omit<ModelCard, 'labels' | 'textVersion'>,
-  files: Record<string, Uint8Array> = {},
+  { files = {}, folders = {} }: { files?: Record<string, Uint8Array>; folders?: Record<string, string> } = {},
 ): Promise<string> {
   await mkdir(folder, { recursive: true })
   const present = await readdir(folder)
@@ -69,6 +70,8 @@ export async function writeModelFolder(
   const { kind, name, ...rest } = card
   const full: ModelCard = { kind, name, labels: LABELS, textVersion: TEXT_VERSION, ...rest }
   for (const [file, bytes] of Object.entries(files)) await writeFile(join(folder, file), bytes)
+  for (const [inside, from] of Object.entries(folders))
+    if (join(folder, inside) !== from) await cp(from, join(folder, inside), { recursive: true })
   await writeFile(join(folder, CARD_FILE), `${JSON.stringify(full, null, 2)}\n`)
   return hashFolder(folder)
 }

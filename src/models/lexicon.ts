@@ -6,7 +6,7 @@ import { MAX_UNITS } from './features.js'
 import type { ModelCard } from './folder.js'
 import type { TrainableModel } from './model.js'
 import { pacer } from './pace.js'
-import { trainableModel } from './trainable.js'
+import { answerEach, trainableModel } from './trainable.js'
 
 /** What the lexicon model learns: where neutral begins and ends, and how far to trust each zone. */
 export interface LexiconParameters {
@@ -53,10 +53,10 @@ export function lexiconModel({
       },
       scorer({ low, high, zones }) {
         const answers = zones.map(([negative, neutral, positive]) => predictionFrom(negative, neutral, positive))
-        return text => {
+        return answerEach(text => {
           const value = scoreOf(text)
           return answers[value < low ? 0 : value < high ? 1 : 2]!
-        }
+        })
       },
       written: parameters => ({ parameters: { ...parameters } }),
       weigh: (_, pieces, label) => weighPieces(pieces, label),

@@ -5,6 +5,7 @@ import { LABELS } from '../tweet.js'
 import { loadAdapted } from './adapted.js'
 import { loadAverage } from './average.js'
 import { loadClassical } from './classical.js'
+import { DeviceError } from './device.js'
 import { CARD_FILE, hashFolder, type ModelCard, readModelCard } from './folder.js'
 import { lexiconModel } from './lexicon.js'
 import { majorityModel } from './majority.js'
@@ -21,9 +22,17 @@ export type LoadModelOptions = TransformerOptions
 /**
  * Loads a model from its folder, of whichever kind it is. A folder in Hugging Face's layout without `model.json` is taken
  * as a transformer with the folder's name.
- * @throws when there is no such folder, it holds no model, or the model has other labels or another text function
+ * @throws when there is no such folder, it holds no model, or the model has other labels or another text function;
+ *   DeviceError when it cannot run on the device asked for
  */
 export async function loadModelFolder(folder: string, options: LoadModelOptions = {}): Promise<Model> {
+  const model = await loadPart(folder, options)
+  if (model.device === (options.device === 'cpu' ? undefined : options.device)) return model
+  await model.close?.()
+  throw new DeviceError(options.device!, `${model.name} runs on the CPU only`)
+}
+
+async function loadPart(folder: string, options: LoadModelOptions): Promise<Model> {
   const path = resolve(folder)
   if (!existsSync(path)) throw new Error(`${folder}: no such model folder`)
   const card = plainTransformer(path) ?? (await readModelCard(path))
@@ -40,7 +49,7 @@ export async function loadModelFolder(folder: string, options: LoadModelOptions 
     case 'adapted':
       return loadAdapted(path, card, hash, options)
     case 'average':
-      return loadAverage(path, card, hash, part => loadModelFolder(part, options))
+      return loadAverage(path, card, hash, part => loadPart(part, options))
     case 'transformer':
       return loadTransformer(path, card, hash, options)
     default:

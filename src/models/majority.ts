@@ -2,7 +2,7 @@ import type { Label } from '../tweet.js'
 import { predictionFrom } from './answer.js'
 import type { ModelCard } from './folder.js'
 import type { TrainableModel } from './model.js'
-import { trainableModel } from './trainable.js'
+import { answerEach, trainableModel } from './trainable.js'
 
 /**
  * The baseline that every other model has to beat: always the class that was most frequent in training, with the training
@@ -25,7 +25,7 @@ export function majorityModel({
       learn: (_, { byClass }) => byClass,
       scorer({ negative, neutral, positive }) {
         const prediction = predictionFrom(negative, neutral, positive)
-        return () => prediction
+        return answerEach(() => prediction)
       },
     },
     card?.trained && { learned: card.trained.byClass as Record<Label, number>, trained: card.trained, hash },

@@ -42,6 +42,8 @@ export interface Model {
   weigh?(pieces: readonly string[], label: Label): number[] | undefined
   /** The models that it averages. */
   readonly parts?: readonly { name: string; hash: string; weight: number }[]
+  /** Where it runs when that is not the CPU; its probabilities may differ from those there. */
+  readonly device?: string
   /** Ends workers and frees memory. */
   close?(): Promise<void>
 }

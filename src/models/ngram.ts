@@ -3,12 +3,21 @@ import { join } from 'node:path'
 import { modelText } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
-import { featureReader, type GramRows, type Grams, gramCollector, inverseFrequencies, LEXICON_SIZE } from './features.js'
+import {
+  CHARACTER_SEED,
+  featureReader,
+  type GramRows,
+  type Grams,
+  gramCollector,
+  inverseFrequencies,
+  LEXICON_SIZE,
+} from './features.js'
 import type { ModelCard } from './folder.js'
+import { hashBucket, hashNext, hashStart } from './hash.js'
 import { blockScale, fitLogistic, type LinearWeights } from './linear.js'
 import type { Example, Prediction, TrainableModel } from './model.js'
 import { pacer } from './pace.js'
-import { finish, trainableModel, type Work } from './trainable.js'
+import { answerEach, finish, trainableModel, type Work } from './trainable.js'
 
 /** How an n-gram model is set up. */
 export interface NgramSettings {
@@ -33,10 +42,14 @@ export interface NgramSettings {
 /** Chosen on a fifth of TweetEval's training rows, held out, and its validation rows. */
 const DEFAULTS: NgramSettings = { bits: 20, words: 2, characters: [2, 5], wordShare: 0.5, minDocuments: 2, c: 1, rate: 3 }
 const WEIGHTS_FILE = 'weights.bin'
+/** Turns signed bytes into 128 + their value, and back. */
+const BIAS = 0x808080
+/** The first and third of four bytes. */
+const EVEN = 0xff00ff
 
 /** What was learned, as numbers that survive being written down: predictions before and after saving are equal to the bit. */
 interface Learned {
-  /** Four bytes a bucket: what it adds to each class, signed, and its squared idf. */
+  /** Four bytes a bucket: 128 + what it adds to each class, and its squared idf. In the file the three bytes are signed instead. */
   packed: Int32Array
   /** What one unit of these bytes stands for. */
   weightStep: number
@@ -73,7 +86,7 @@ export async function loadNgram(folder: string, card: ModelCard, hash: string): 
   const size = 4 * 2 ** settings.bits
   if (bytes.length !== size)
     throw new Error(`${join(folder, WEIGHTS_FILE)}: ${bytes.length} bytes, ${size} are needed for ${settings.bits} bits`)
-  const packed = new Int32Array(new Uint8Array(bytes).buffer)
+  const packed = new Int32Array(new Uint8Array(bytes).buffer).map(four => four ^ BIAS)
   const parameters = card.parameters as unknown as Omit<Learned, 'packed'>
   return build(card.name, settings, { learned: { packed, ...parameters }, trained: card.trained, hash })
 }
@@ -89,10 +102,10 @@ function build(
       name,
       settings: { ...settings },
       learn: (examples, work) => learn(examples, settings, work),
-      scorer: learned => textScorer(settings, learned),
+      scorer: learned => answerEach(textScorer(settings, learned)),
       written: ({ packed, ...parameters }) => ({
         parameters,
-        files: { [WEIGHTS_FILE]: new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength) },
+        files: { [WEIGHTS_FILE]: new Uint8Array(packed.map(four => four ^ BIAS).buffer) },
       }),
       weigh: (learned, pieces, label) => weighPieces(settings, learned, pieces, label),
     },
@@ -110,68 +123,99 @@ async function learn(
 ): Promise<Learned> {
   const pace = pacer(signal)
   const reader = featureReader(settings)
-  const collector = gramCollector()
+  const collector = gramCollector(examples.length)
   for (const [row, { text }] of examples.entries()) {
     collector.add(reader(text))
     const pause = pace()
     if (pause) await pause.then(() => onProgress?.((READING_SHARE * row) / examples.length))
   }
   const rows = collector.rows()
+  const found = numberByUse(rows, 2 ** settings.bits)
   const least = Math.min(settings.minDocuments, Math.ceil(examples.length / 1000))
-  const exact = inverseFrequencies(rows, 2 ** settings.bits, { least })
+  const exact = inverseFrequencies(rows, found.length, { least })
   // Learned with the idf that predictions will see.
   const squareStep = exact.reduce((a, b) => Math.max(a, b), 1e-9) ** 2 / 255
-  const idf = exact.map(value => Math.sqrt(Math.round(value ** 2 / squareStep) * squareStep))
+  const squares = new Uint8Array(exact.length).map((_, number) => Math.round(exact[number]! ** 2 / squareStep))
   const classes = Uint8Array.from(examples, ({ label }) => LABELS.indexOf(label))
   const epochs = settings.epochs ?? Math.max(4, Math.min(20, Math.ceil(40_000 / examples.length)))
-  const { used, dense } = squeeze(rows, idf)
+  const { used, dense } = squeeze(rows, squares)
   const fitting = fitLogistic(
     dense,
     classes,
-    Float32Array.from(used, bucket => idf[bucket]!),
+    new Float32Array(used.length).map((_, i) => Math.sqrt(squares[used[i]!]! * squareStep)),
     { ...settings, epochs, seed },
   )
   const weights = await finish(fitting, {
     signal,
     onProgress: share => onProgress?.(READING_SHARE + (1 - READING_SHARE) * share),
   })
-  return pack(weights, squareStep, used, 2 ** settings.bits)
+  return pack(
+    weights,
+    squareStep,
+    used.map(number => found[number]!),
+    2 ** settings.bits,
+  )
 }
 
 /**
- * The rows without n-grams that have no weight, their buckets numbered by first use: what is frequent lies close together, and
- * learning is twice as quick. Works in place: the rows given are gone.
- * @returns the bucket of each new number, too
+ * Numbers the buckets of the rows by first use, in place: what is frequent lies close together from then on, and each further look is
+ * several times as quick.
+ * @returns the bucket of each number
  */
-function squeeze(rows: GramRows, idf: Float32Array): { dense: GramRows; used: Int32Array } {
-  const { buckets, offsets, middles } = rows
-  const place = new Int32Array(idf.length).fill(-1)
-  const used: number[] = []
-  let size = 0
-  let from = 0
-  for (let row = 0; row < middles.length; row++) {
-    const [middle, to] = [middles[row]!, offsets[row + 1]!]
-    middles[row] = size
-    for (let i = from; i < to; i++) {
-      const bucket = buckets[i]!
-      if (i === middle) middles[row] = size
-      if (idf[bucket] === 0) continue
-      if (place[bucket]! < 0) place[bucket] = used.push(bucket) - 1
-      buckets[size++] = place[bucket]!
+function numberByUse({ buckets }: GramRows, size: number): Int32Array {
+  const place = new Int32Array(size).fill(-1)
+  const found = new Int32Array(Math.min(size, buckets.length))
+  let count = 0
+  for (let i = 0; i < buckets.length; i++) {
+    const bucket = buckets[i]!
+    let number = place[bucket]!
+    if (number < 0) {
+      number = place[bucket] = count
+      found[count++] = bucket
     }
-    if (middle === to) middles[row] = size
-    from = to
-    offsets[row + 1] = size
+    buckets[i] = number
   }
-  return { dense: { ...rows, buckets: buckets.subarray(0, size) }, used: Int32Array.from(used) }
+  return found.subarray(0, count)
+}
+
+/**
+ * The rows without n-grams that have no weight, the others numbered anew, the most frequent first. Works in place: the rows given are gone.
+ * @param squares squared idf by number: the smaller, the more frequent; 0 for no weight
+ * @returns the old number of each new one, too
+ */
+function squeeze(rows: GramRows, squares: Uint8Array): { dense: GramRows; used: Int32Array } {
+  const { buckets, offsets, middles } = rows
+  const counts = new Int32Array(256)
+  for (const square of squares) counts[square]! += 1
+  const next = counts.map((_, square) => counts.subarray(1, square).reduce((a, b) => a + b, 0))
+  const used = new Int32Array(squares.length - counts[0]!)
+  const place = new Int32Array(squares.length).fill(-1)
+  squares.forEach((square, number) => {
+    if (square === 0) return
+    place[number] = next[square]!
+    used[next[square]!++] = number
+  })
+  let [size, from] = [0, 0]
+  const keep = (to: number) => {
+    for (; from < to; from++) {
+      const at = place[buckets[from]!]!
+      if (at >= 0) buckets[size++] = at
+    }
+    return size
+  }
+  for (let row = 0; row < middles.length; row++) {
+    middles[row] = keep(middles[row]!)
+    offsets[row + 1] = keep(offsets[row + 1]!)
+  }
+  return { dense: { ...rows, buckets: buckets.subarray(0, size) }, used }
 }
 
 function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used: Int32Array, buckets: number): Learned {
   let largest = 1e-9
   for (let i = 0; i < table.length; i += 4) for (let k = 1; k <= 3; k++) largest = Math.max(largest, Math.abs(table[i + k]!))
   const weightStep = largest / 127
-  const byte = (i: number) => Math.round(table[i]! / weightStep) & 255
-  const packed = new Int32Array(buckets)
+  const byte = (i: number) => Math.round(table[i]! / weightStep) + 128
+  const packed = new Int32Array(buckets).fill(BIAS)
   for (let i = 0; i < used.length; i++) {
     const square = Math.round(table[4 * i]! ** 2 / squareStep)
     packed[used[i]!] = byte(4 * i + 1) | (byte(4 * i + 2) << 8) | (byte(4 * i + 3) << 16) | (square << 24)
@@ -182,18 +226,20 @@ function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used:
 
 /** A function from text to prediction. It has scratch memory of its own and never waits, so calls cannot disturb each other. */
 function textScorer(settings: NgramSettings, learned: Learned): (text: string) => Prediction {
-  const reader = featureReader(settings)
+  const reader = featureReader({ ...settings, characters: [1, 0] })
   const start = learned.bias.map(value => value ?? Number.NEGATIVE_INFINITY)
   const { lexicon, packed } = learned
   const sums = new Float64Array(4)
   const logits = new Float64Array(3)
   return text => {
-    const { buckets, words, size, lexicon: said } = reader(text)
+    const grams = reader(text)
+    const said = grams.lexicon
     logits.set(start)
     for (let f = 0; f < LEXICON_SIZE; f++)
       if (said[f] !== 0) for (let k = 0; k < 3; k++) logits[k]! += lexicon[3 * f + k]! * said[f]!
     for (const block of [0, 1]) {
-      sumBytes(packed, buckets, block ? words : 0, block ? size : words, sums)
+      if (block) sumCharacters(packed, grams, settings, sums)
+      else sumBytes(packed, grams.buckets, 0, grams.words, sums)
       const scale = scaleOf(settings, learned, block, sums[3]!)
       for (let k = 0; k < 3; k++) logits[k]! += scale * sums[k]!
     }
@@ -201,20 +247,73 @@ function textScorer(settings: NgramSettings, learned: Learned): (text: string) =
   }
 }
 
-/** The sums of the four bytes of each occurrence: whole numbers, so no order of adding matters. */
+/** The sums of the four numbers of each occurrence: whole numbers, so no order of adding matters. */
 function sumBytes(packed: Int32Array, buckets: Int32Array, from: number, to: number, sums: Float64Array): void {
   let [a, b, c, d] = [0, 0, 0, 0]
   for (let i = from; i < to; i++) {
-    const x = packed[buckets[i]!]!
-    a += (x << 24) >> 24
-    b += (x << 16) >> 24
-    c += (x << 8) >> 24
-    d += x >>> 24
+    const four = packed[buckets[i]!]!
+    a += four & 255
+    b += (four >>> 8) & 255
+    c += (four >>> 16) & 255
+    d += four >>> 24
   }
-  sums[0] = a
-  sums[1] = b
-  sums[2] = c
+  const bias = 128 * (to - from)
+  sums[0] = a - bias
+  sums[1] = b - bias
+  sums[2] = c - bias
   sums[3] = d
+}
+
+/**
+ * The same of a text's character n-grams, without a list of them: most of the time of a text goes here, so the default lengths, 2 to 5, are
+ * written out. Two bytes are added at once, each in its half of a number, which 257 of them could fill.
+ */
+function sumCharacters(
+  packed: Int32Array,
+  { codes, length }: Grams,
+  { bits, characters }: NgramSettings,
+  sums: Float64Array,
+): void {
+  const [least, most] = characters
+  const begin = hashStart(CHARACTER_SEED)
+  const atOnce = Math.max(1, Math.floor(256 / Math.max(1, most - least + 1)))
+  const whole = least === 2 && most === 5 ? length - 4 : 0
+  let [a, b, c, d, e] = [0, codes[0]!, codes[1]!, codes[2]!, codes[3]!]
+  let count = 0
+  sums.fill(0)
+  for (let i = 0; i < length; ) {
+    const to = Math.min(length, i + atOnce)
+    let [even, odd] = [0, 0]
+    for (const end = Math.min(to, whole); i < end; i++) {
+      ;[a, b, c, d, e] = [b, c, d, e, codes[i + 4]!]
+      const two = hashNext(hashNext(begin, a), b)
+      const three = hashNext(two, c)
+      const four = hashNext(three, d)
+      const ofTwo = packed[hashBucket(two, bits)]!
+      const ofThree = packed[hashBucket(three, bits)]!
+      const ofFour = packed[hashBucket(four, bits)]!
+      const ofFive = packed[hashBucket(hashNext(four, e), bits)]!
+      even = (even + (ofTwo & EVEN) + (ofThree & EVEN) + (ofFour & EVEN) + (ofFive & EVEN)) | 0
+      odd = (odd + ((ofTwo >>> 8) & EVEN) + ((ofThree >>> 8) & EVEN) + ((ofFour >>> 8) & EVEN) + ((ofFive >>> 8) & EVEN)) | 0
+      count += 4
+    }
+    for (; i < to; i++) {
+      let hash = begin
+      for (let j = i; j < Math.min(length, i + most); j++) {
+        hash = hashNext(hash, codes[j]!)
+        if (j - i + 1 < least) continue
+        const bytes = packed[hashBucket(hash, bits)]!
+        even = (even + (bytes & EVEN)) | 0
+        odd = (odd + ((bytes >>> 8) & EVEN)) | 0
+        count += 1
+      }
+    }
+    sums[0]! += even & 0xffff
+    sums[1]! += odd & 0xffff
+    sums[2]! += even >>> 16
+    sums[3]! += odd >>> 16
+  }
+  for (let k = 0; k < 3; k++) sums[k]! -= 128 * count
 }
 
 /** What one unit of a weight stands for in a text's word n-grams (block 0) or character n-grams (1). */
@@ -245,7 +344,7 @@ function weighPieces(settings: NgramSettings, learned: Learned, pieces: readonly
     sumBytes(learned.packed, grams.buckets, from, to, sums)
     const scale = scaleOf(settings, learned, block, sums[3]!)
     for (let i = from; i < to; i++) {
-      const weight = (learned.packed[grams.buckets[i]!]! << (24 - 8 * k)) >> 24
+      const weight = ((learned.packed[grams.buckets[i]!]! >>> (8 * k)) & 255) - 128
       if (weight) split(scale * weight, grams.spans![2 * i]!, grams.spans![2 * i + 1]!)
     }
   }

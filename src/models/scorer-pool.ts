@@ -2,10 +2,11 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import type { ScorerReply, ScorerRequest } from './scorer-worker.js'
+import type { Failure } from './model.js'
+import type { Scored, WorkerReply, WorkerRequest } from './worker-talk.js'
 
 /** What a worker said of one text. */
-export type RawScore = { logits: readonly number[]; truncated?: true } | { error: string }
+export type RawScore = Scored | Failure
 
 /** How a pool of scorers is run. */
 export interface ScorerPoolOptions {
@@ -13,7 +14,7 @@ export interface ScorerPoolOptions {
   name: string
   /** Given to each worker as JSON, its one argument. */
   data: unknown
-  /** Program of the workers; default the transformer scorer. It speaks `ScorerRequest` and `ScorerReply`. */
+  /** Program of the workers; default the transformer scorer. It speaks `WorkerRequest` and `WorkerReply`. */
   program?: URL
   /** Most worker processes; default the number of cores, at most 4. They start when there is work for them. */
   workers?: number
@@ -25,15 +26,15 @@ export interface ScorerPoolOptions {
   onWorker?: (worker: ChildProcess) => void
 }
 
-/** Processes that score texts. */
-export interface ScorerPool {
+/** Processes that score texts; `A` is what they answer of one, beside a failure. */
+export interface ScorerPool<A = Scored> {
   /**
    * Scores texts; answers come in the order of the texts, each text is answered once. Texts go out in small chunks to
    * whichever worker is free, several calls take turns, and no more than a chunk per worker is under way: the callers'
    * arrays are the only queue. When a worker dies, another takes its place and the unanswered rest of its chunk is done
    * again; a worker that hangs or has grown too large is replaced too. A text that three workers died of gets an error. Rejects with the signal's reason at once when that aborts.
    */
-  score(texts: readonly string[], options?: ScoreOptions): Promise<RawScore[]>
+  score(texts: readonly string[], options?: ScoreOptions): Promise<(A | Failure)[]>
   /** Ends the workers; calls under way are rejected. */
   close(): Promise<void>
 }
@@ -52,9 +53,9 @@ const WORKER_HEAP = 512
 const PATIENCE = 60_000
 const WORKER_MEMORY = 1.5 * 2 ** 30
 
-interface Job {
+interface Job<A> {
   texts: readonly string[]
-  answers: RawScore[]
+  answers: (A | Failure)[]
   /** First text that has not been handed out. */
   next: number
   /** Places handed out to workers that died, but not reached by them. */
@@ -67,11 +68,11 @@ interface Job {
   settle(error?: unknown): void
 }
 
-interface Slot {
+interface Slot<A> {
   worker: ChildProcess
   ready: boolean
   /** What the worker is working on: the places still to be answered, in order. */
-  work?: { job: Job; places: number[] }
+  work?: { job: Job<A>; places: number[] }
   /** Ends it when it is silent for too long. */
   alarm?: NodeJS.Timeout
   /** The last that it said on stderr. */
@@ -84,19 +85,19 @@ export function defaultWorkers(): number {
 }
 
 /** A supervised pool of scorer processes. Idle ones do not keep this process alive, and they end with it. */
-export function scorerPool({
+export function scorerPool<A extends object = Scored>({
   name,
   data,
-  program = scorerProgram(),
+  program = workerProgram('scorer'),
   workers = defaultWorkers(),
   patience = PATIENCE,
   workerMemory = WORKER_MEMORY,
   onWorker,
-}: ScorerPoolOptions): ScorerPool {
+}: ScorerPoolOptions): ScorerPool<A> {
   if (!Number.isInteger(workers) || workers < 1)
     throw new Error(`${name}: workers must be a whole number of at least 1: ${workers}`)
-  const slots = new Set<Slot>()
-  let jobs: Job[] = []
+  const slots = new Set<Slot<A>>()
+  let jobs: Job<A>[] = []
   let failedStarts = 0
   let closed = false
 
@@ -106,10 +107,10 @@ export function scorerPool({
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
-    const slot: Slot = { worker, ready: false, trouble: '' }
+    const slot: Slot<A> = { worker, ready: false, trouble: '' }
     slots.add(slot)
     expect(slot)
-    worker.on('message', reply => receive(slot, reply as ScorerReply))
+    worker.on('message', reply => receive(slot, reply as WorkerReply<A>))
     worker.on('error', error => bury(slot, error.message))
     worker.on('exit', (code, signal) => bury(slot, signal ? `ended by ${signal}` : `ended with code ${code}`))
     worker.stderr?.on('data', text => {
@@ -119,7 +120,7 @@ export function scorerPool({
   }
 
   /** Gives a worker its time, from now on, to say something. */
-  function expect(slot: Slot): void {
+  function expect(slot: Slot<A>): void {
     clearTimeout(slot.alarm)
     const ms = slot.ready ? patience : Math.max(patience, PATIENCE)
     slot.alarm = setTimeout(() => {
@@ -128,7 +129,7 @@ export function scorerPool({
     }, ms).unref()
   }
 
-  function receive(slot: Slot, reply: ScorerReply): void {
+  function receive(slot: Slot<A>, reply: WorkerReply<A>): void {
     if (!slots.has(slot)) return
     expect(slot)
     if ('broken' in reply) {
@@ -142,10 +143,11 @@ export function scorerPool({
     } else if (slot.work) {
       // Answers come in the order of the request, so this one is for the first open place.
       const { job, places } = slot.work
-      record(job, places.shift()!, 'error' in reply ? { error: reply.error } : scoreOf(reply))
+      const { place: _, memory = 0, ...answer } = reply
+      record(job, places.shift()!, answer as A | Failure)
       if (places.length) return
       slot.work = undefined
-      if ((reply.memory ?? 0) > workerMemory) {
+      if (memory > workerMemory) {
         dismiss(slot)
         staff()
         return
@@ -154,13 +156,13 @@ export function scorerPool({
     feed(slot)
   }
 
-  function dismiss(slot: Slot): void {
+  function dismiss(slot: Slot<A>): void {
     clearTimeout(slot.alarm)
     slots.delete(slot)
     slot.worker.kill('SIGKILL')
   }
 
-  function record(job: Job, place: number, answer: RawScore): void {
+  function record(job: Job<A>, place: number, answer: A | Failure): void {
     job.answers[place] = answer
     job.left -= 1
     if (!jobs.includes(job)) return
@@ -169,7 +171,7 @@ export function scorerPool({
   }
 
   /** Hands the next chunk to a free worker, or lets it rest. */
-  function feed(slot: Slot): void {
+  function feed(slot: Slot<A>): void {
     for (const job of jobs) {
       const places = cut(job)
       if (places.length === 0) continue
@@ -179,7 +181,7 @@ export function scorerPool({
       hold(slot, true)
       expect(slot)
       // A worker that died meanwhile cannot be told; its end is dealt with when it is heard of.
-      slot.worker.send({ texts: places.map(place => job.texts[place]!) } satisfies ScorerRequest, () => {})
+      slot.worker.send({ texts: places.map(place => job.texts[place]!) } satisfies WorkerRequest, () => {})
       return
     }
     clearTimeout(slot.alarm)
@@ -187,14 +189,14 @@ export function scorerPool({
   }
 
   /** The next few places of a job; near its end fewer, so that all workers finish together. */
-  function cut(job: Job): number[] {
+  function cut(job: Job<A>): number[] {
     const size = Math.max(1, Math.min(CHUNK, Math.ceil((job.texts.length - job.next + job.again.length) / workers)))
     const places = job.again.splice(0, size)
     while (places.length < size && job.next < job.texts.length) places.push(job.next++)
     return places.length ? places : job.suspects.splice(0, 1)
   }
 
-  function bury(slot: Slot, end: string): void {
+  function bury(slot: Slot<A>, end: string): void {
     clearTimeout(slot.alarm)
     if (!slots.delete(slot) || closed) return
     const trouble = [`a worker ${end}`, errorLine(slot.trouble)].filter(Boolean).join(': ')
@@ -207,7 +209,7 @@ export function scorerPool({
   }
 
   /** Queues the rest of a dead worker's chunk; its first place may be what the worker died of. */
-  function redo(job: Job, [suspect, ...rest]: number[], trouble: string): void {
+  function redo(job: Job<A>, [suspect, ...rest]: number[], trouble: string): void {
     job.again.push(...rest)
     const crashes = (job.crashes.get(suspect!) ?? 0) + 1
     job.crashes.set(suspect!, crashes)
@@ -237,7 +239,7 @@ export function scorerPool({
         signal?.throwIfAborted()
         if (texts.length === 0) return resolve([])
         const stop = () => job.settle(signal!.reason)
-        const job: Job = {
+        const job: Job<A> = {
           texts,
           answers: new Array(texts.length),
           next: 0,
@@ -271,12 +273,8 @@ export function scorerPool({
   }
 }
 
-function scoreOf({ logits, truncated }: { logits: number[]; truncated?: true }): RawScore {
-  return truncated ? { logits, truncated } : { logits }
-}
-
 /** Whether a worker keeps this process alive: while it has work. */
-function hold({ worker }: Slot, alive: boolean): void {
+function hold({ worker }: Slot<unknown>, alive: boolean): void {
   const stderr = worker.stderr as Socket | null
   for (const handle of [worker, worker.channel, stderr]) {
     if (alive) handle?.ref()
@@ -290,8 +288,8 @@ function errorLine(text: string): string {
   return lines.findLast(line => /^(FATAL ERROR|\w*Error)\b/.test(line)) ?? lines.findLast(Boolean) ?? ''
 }
 
-/** The compiled worker: beside this file, or in dist/ when a test imports the source. */
-function scorerProgram(): URL {
+/** A compiled worker: beside this file, or in dist/ when a test imports the source. */
+export function workerProgram(name: string): URL {
   const here = import.meta.url
-  return new URL(here.endsWith('.ts') ? '../../dist/models/scorer-worker.js' : './scorer-worker.js', here)
+  return new URL(`${here.endsWith('.ts') ? '../../dist/models' : '.'}/${name}-worker.js`, here)
 }

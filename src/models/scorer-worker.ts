@@ -7,6 +7,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PreTrainedTokenizer } from '@xenova/transformers'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Device } from './device.js'
+import { type Scored, serveTexts } from './worker-talk.js'
 
 /** What a scorer is started with: its one argument, as JSON. */
 export interface ScorerData {
@@ -16,29 +18,19 @@ export interface ScorerData {
   maxTokens: number
   /** Output of the model to answer with; default its first. */
   output?: string
+  /** Default `cpu`. No other is tried in its place. */
+  device?: Device
 }
-
-/** What it is asked: texts as the model sees them, scored in order. */
-export interface ScorerRequest {
-  texts: readonly string[]
-}
-
-/** What it says: `ready` once; then per text, as soon as it is scored, its place in the request with logits or an error; with the last, its memory (bytes). */
-export type ScorerReply =
-  | { ready: true }
-  | { broken: string }
-  | { place: number; logits: number[]; truncated?: true; memory?: number }
-  | { place: number; error: string; memory?: number }
 
 /** A word is at most 100 characters to the tokenizer, so nothing past this can count; a hostile text costs no more. */
 const MAX_UNITS = 10_000
 
-interface Scored {
-  logits: number[]
-  truncated?: true
-}
-
-async function load({ folder, maxTokens, output: asked }: ScorerData): Promise<(text: string) => Promise<Scored>> {
+async function load({
+  folder,
+  maxTokens,
+  output: asked,
+  device = 'cpu',
+}: ScorerData): Promise<(text: string) => Promise<Scored>> {
   // `AutoTokenizer` would refuse folders whose names could not be a repository's.
   const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, unknown>
   const config = existsSync(join(folder, 'tokenizer_config.json')) ? read('tokenizer_config.json') : {}
@@ -46,6 +38,7 @@ async function load({ folder, maxTokens, output: asked }: ScorerData): Promise<(
   const file = ['model_quantized.onnx', 'model.onnx'].map(name => join(folder, 'onnx', name)).find(existsSync)
   if (!file) throw new Error(`${folder}: no onnx/model_quantized.onnx or onnx/model.onnx`)
   const session = await InferenceSession.create(file, {
+    executionProviders: [device],
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -75,28 +68,4 @@ function cut(ids: readonly number[], most: number): readonly number[] {
   return ids.length > most ? [...ids.slice(0, most - 1), ids.at(-1)!] : ids
 }
 
-function serve(): void {
-  const reply = (message: ScorerReply) => process.send?.(message)
-  const say = (error: unknown) => (error instanceof Error ? error.message : String(error))
-  const loading = load(JSON.parse(process.argv[2] ?? '{}') as ScorerData)
-  loading.then(
-    () => reply({ ready: true }),
-    error => reply({ broken: say(error) }),
-  )
-  // An interrupt at the terminal or in a notebook is for the parent, which tells us what to do; its end is ours.
-  process.on('SIGINT', () => {})
-  process.on('disconnect', () => process.exit(0))
-  process.on('message', async ({ texts }: ScorerRequest) => {
-    const score = await loading
-    for (const [place, text] of texts.entries()) {
-      const memory = place === texts.length - 1 ? process.memoryUsage.rss() : undefined
-      try {
-        reply({ place, ...(await score(text)), memory })
-      } catch (error) {
-        reply({ place, error: say(error), memory })
-      }
-    }
-  })
-}
-
-serve()
+serveTexts(load)

@@ -2,7 +2,7 @@
 import { TEXT_VERSION } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { type ModelCard, writeModelFolder } from './folder.js'
-import type { Example, Prediction, TrainableModel } from './model.js'
+import type { Answer, Example, Prediction, TrainableModel } from './model.js'
 import { pacer } from './pace.js'
 
 /** How long work stops and tells how far it is. */
@@ -18,17 +18,46 @@ export interface Kind<L> {
   name: string
   settings?: Record<string, unknown>
   learn(examples: readonly Example[], work: Work & { seed: number; byClass: Record<Label, number> }): L | Promise<L>
-  /** A function from text to prediction, with scratch memory of its own: calls do not disturb each other. */
-  scorer(learned: L): (text: string) => Prediction
-  /** What a folder keeps beside the card. */
-  written?(learned: L): { parameters?: Record<string, unknown>; files?: Record<string, Uint8Array> }
+  /** A function that answers texts from what was learned; `answerEach` makes one of a function that answers a text at once. */
+  scorer(learned: L): Predict
+  /** What a folder keeps beside the card, and what the card says further. */
+  written?(learned: L): Written | Promise<Written>
   /** See `Model.weigh`. */
   weigh?(learned: L, pieces: readonly string[], label: Label): number[] | undefined
+  device?: string
+  close?(): Promise<void>
+}
+
+type Predict = (
+  texts: readonly string[],
+  options: { signal?: AbortSignal; onProgress?: (done: number) => void },
+) => Promise<Answer[]>
+
+interface Written extends Pick<ModelCard, 'settings' | 'parameters'> {
+  /** By name. */
+  files?: Record<string, Uint8Array>
+  /** Folders that are copied into the model's, by name. */
+  folders?: Record<string, string>
+}
+
+/** Answers texts one after the other without blocking the thread. `score` has scratch memory of its own and never waits: calls do not disturb each other. */
+export function answerEach(score: (text: string) => Prediction): Predict {
+  return async (texts, { signal, onProgress }) => {
+    const pace = pacer(signal)
+    const answers: Prediction[] = []
+    for (const text of texts) {
+      answers.push(score(text))
+      const pause = pace()
+      if (pause) await pause.then(() => onProgress?.(answers.length))
+    }
+    onProgress?.(texts.length)
+    return answers
+  }
 }
 
 /** A model of a kind, untrained, or as it was loaded. */
 export function trainableModel<L>(
-  { kind, name, settings, learn, scorer, written, weigh }: Kind<L>,
+  { kind, name, settings, learn, scorer, written, weigh, device, close }: Kind<L>,
   loaded?: { learned: L; trained: ModelCard['trained']; hash?: string },
 ): TrainableModel {
   let learned = loaded?.learned
@@ -51,19 +80,10 @@ export function trainableModel<L>(
       saved = undefined
       onProgress?.(1)
     },
-    async predict(texts, { signal, onProgress } = {}) {
+    async predict(texts, options = {}) {
       if (!score) throw untrained()
-      // A pause lets another predict or fit in: this one keeps the scorer it began with.
-      const ask = score
-      const pace = pacer(signal)
-      const answers: Prediction[] = []
-      for (const text of texts) {
-        answers.push(ask(text))
-        const pause = pace()
-        if (pause) await pause.then(() => onProgress?.(answers.length))
-      }
-      onProgress?.(texts.length)
-      return answers
+      // Another fit may come between: this call keeps the scorer it began with.
+      return score(texts, options)
     },
     weigh:
       weigh &&
@@ -73,9 +93,11 @@ export function trainableModel<L>(
       }),
     async save(folder) {
       if (learned === undefined) throw untrained()
-      const { parameters, files } = written?.(learned) ?? {}
-      saved = await writeModelFolder(folder, { kind, name, settings: settings && { ...settings }, parameters, trained }, files)
+      const { files, folders, ...said } = (await written?.(learned)) ?? {}
+      saved = await writeModelFolder(folder, { kind, name, ...(settings && { settings }), ...said, trained }, { files, folders })
     },
+    ...(device !== undefined && { device }),
+    ...(close && { close }),
   }
 }
 

@@ -3,13 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelText, TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
-import { predictionFromLogits } from './answer.js'
+import { isFailure, predictionFromLogits } from './answer.js'
 import { type Cache, lruCache } from './cache.js'
+import { type Device, DeviceError } from './device.js'
 import type { ModelCard } from './folder.js'
 import type { Answer, Model, Prediction } from './model.js'
 import { pacer } from './pace.js'
 import { openScoreFile } from './score-file.js'
-import { type RawScore, scorerPool } from './scorer-pool.js'
+import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
 
 /** How a transformer is run. */
@@ -18,6 +19,8 @@ export interface TransformerOptions {
   workers?: number
   /** Folder in which answers are kept for later processes, such as `lake/_cache`; default none. At most 1,000,000 texts, 32 MB, a model. */
   scoreFolder?: string
+  /** Where it runs; default `cpu`. Its probabilities may differ from one device to another. */
+  device?: Device
   /** Called with each worker that starts: a supervisor may count them, a test may end them. */
   onWorker?: (worker: ChildProcess) => void
 }
@@ -37,21 +40,23 @@ const caches = lruCache<Cache<Prediction>>(4)
  * again. A text that cleaning leaves empty gets an answer like any other: the model's view of nothing. Text past
  * `maxTokens` is not seen, and the answer says so.
  * @param card of the folder; settings: `maxTokens` (default 64), `temperature` (default 1: logits are divided by it)
- * @throws when `config.json` names classes that are not ours
+ * @throws when `config.json` names classes that are not ours; DeviceError when the device is not to be had
  */
 export async function loadTransformer(
   folder: string,
   card: ModelCard,
   hash: string,
-  { workers, onWorker, scoreFolder }: TransformerOptions = {},
+  { workers, onWorker, scoreFolder, device = 'cpu' }: TransformerOptions = {},
 ): Promise<Model> {
   const { maxTokens = 64, temperature = 1 } = (card.settings ?? {}) as { maxTokens?: number; temperature?: number }
   const places = await labelPlaces(folder)
-  const data: ScorerData = { folder, maxTokens }
+  const data: ScorerData = { folder, maxTokens, device }
   const pool = scorerPool({ name: card.name, data, workers, onWorker })
-  const known = caches.get(hash) ?? lruCache<Prediction>(CACHE_SIZE)
-  caches.set(hash, known)
-  const file = scoreFolder === undefined ? undefined : openScoreFile(scoreFolder, hash)
+  await checkDevice(pool, device)
+  const key = device === 'cpu' ? hash : `${device}-${hash}`
+  const known = caches.get(key) ?? lruCache<Prediction>(CACHE_SIZE)
+  caches.set(key, known)
+  const file = scoreFolder === undefined ? undefined : openScoreFile(scoreFolder, key)
 
   const predictionOf = (logits: ArrayLike<number>) =>
     predictionFromLogits(logits[0]! / temperature, logits[1]! / temperature, logits[2]! / temperature)
@@ -80,6 +85,7 @@ export async function loadTransformer(
     name: card.name,
     textVersion: TEXT_VERSION,
     hash,
+    ...(device !== 'cpu' && { device }),
     async predict(texts, { signal, onProgress } = {}) {
       const answers = new Array<Answer>(texts.length)
       const rowsOf = new Map<string, number[]>()
@@ -114,6 +120,18 @@ export async function loadTransformer(
     },
     close: () => pool.close(),
   }
+}
+
+/** Scores a text where the device is not the CPU, which is always there. @throws DeviceError when that fails; the pool is closed then */
+export async function checkDevice(pool: ScorerPool, device: Device): Promise<void> {
+  if (device === 'cpu') return
+  const why = await pool.score(['']).then(
+    ([answer]) => (isFailure(answer!) ? answer.error : undefined),
+    (error: Error) => error.message,
+  )
+  if (why === undefined) return
+  await pool.close()
+  throw new DeviceError(device, why.trim().replace(/\s+/g, ' '))
 }
 
 /** Other names of our classes in models of the hub. */

@@ -1,4 +1,5 @@
 import { type DeltaTable, duckdb, parseSchema, type Snapshot } from '../delta/index.js'
+import type { Translator } from '../models/translator.js'
 import { blueskyFeed, isBlueskyAddress, parseBlueskyAddress } from '../sources/bluesky.js'
 import { jsonFiles, relogFiles } from '../sources/json-files.js'
 import { kafkaTopic } from '../sources/kafka.js'
@@ -188,9 +189,9 @@ export interface Scoring {
 
 /** Starts `gold_stream`: `silver` → `gold` by a model, failures → `quarantine`, and `application` counted on. */
 export async function startGold(
-  options: PipelineStreamOptions & { model: NamedModel; onScored?(scoring: Scoring): void },
+  options: PipelineStreamOptions & { model: NamedModel; translator?: Translator; onScored?(scoring: Scoring): void },
 ): Promise<Stream> {
-  const { lake = './lake', model, rules } = options
+  const { lake = './lake', model, translator, rules } = options
   let maxRows = SCORING_ROWS
   const suppression = openSuppression(lake)
   const source = await lakeTable(lake, 'silver')
@@ -213,7 +214,7 @@ export async function startGold(
       let result = await committed(table, context)
       if (!result) {
         const onScored = (done: number) => options.onScored?.({ batch: context.id, done, of: rows.count })
-        const made = await gold(rows, { model, rules, now: new Date(), signal: context.signal, onProgress: onScored })
+        const made = await gold(rows, { model, translator, rules, now: new Date(), signal: context.signal, onProgress: onScored })
         let tweets = made.tweets
         try {
           context.signal.throwIfAborted()
@@ -223,7 +224,11 @@ export async function startGold(
           const counts = { failed, quarantined: made.quarantine.count - failed, dropped: droppedRows(expectations) }
           result = { rows: tweets.count, counts, expectations }
           if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
-          await append(table, tweets.from, context, { operationParameters: modelParameters(model), result })
+          const operationParameters = {
+            ...modelParameters(model),
+            ...(translator && { translator: translator.name, translatorHash: translator.hash }),
+          }
+          await append(table, tweets.from, context, { operationParameters, result, mergeSchema: translator !== undefined })
         } finally {
           await tweets.drop()
           await made.drop()
@@ -236,8 +241,8 @@ export async function startGold(
 }
 
 /** What a commit of gold says of the model. */
-export function modelParameters({ name, version, hash }: NamedModel): Record<string, string> {
-  return { model: name, modelVersion: version, ...(hash && { modelHash: hash }) }
+export function modelParameters({ name, version, hash, device }: NamedModel): Record<string, string> {
+  return { model: name, modelVersion: version, ...(hash && { modelHash: hash }), ...(device && { device }) }
 }
 
 async function append(
@@ -308,6 +313,8 @@ export interface RunOptions {
   lake?: string
   /** Scores the tweets; not needed with `until: 'bronze' | 'silver'`. */
   model?: NamedModel
+  /** Puts tweets of other languages into English before they are scored; see `loadTranslator`. Gold gets the column `text_en`. */
+  translator?: Translator
   /** `linear`: one stage after another; `concurrent`: all streams at once, as always with a live feed. The tables are the same. Default `linear`. */
   mode?: 'linear' | 'concurrent'
   /** Last stage to run. Default `gold`. */
@@ -345,7 +352,7 @@ export interface RunOptions {
  * @throws what the first failing stream threw, when all have ended
  */
 export async function runPipeline(options: RunOptions): Promise<Stream[]> {
-  const { lake, source, model, mode = 'linear', until = 'gold', trigger, limits, onProgress, onScored } = options
+  const { lake, source, model, translator, mode = 'linear', until = 'gold', trigger, limits, onProgress, onScored } = options
   const { admit, budget, onNotice, expectations = {}, latenessMs, disk, keepMs } = options
   checkExpectations(expectations, { bronze: [], silver: SILVER_RULES, gold: GOLD_RULES })
   const failing = new AbortController()
@@ -360,7 +367,16 @@ export async function runPipeline(options: RunOptions): Promise<Stream[]> {
   const stages = [
     () => startBronze({ ...common, source, admit, budget, onNotice, rules: bronze }),
     () => startSilver({ ...common, ...following, upstream: streams.at(-1), latenessMs, rules: silver }),
-    () => startGold({ ...common, ...following, upstream: streams.at(-1), model: needModel(model), onScored, rules: gold }),
+    () =>
+      startGold({
+        ...common,
+        ...following,
+        upstream: streams.at(-1),
+        model: needModel(model),
+        translator,
+        onScored,
+        rules: gold,
+      }),
   ].slice(0, { bronze: 1, silver: 2, gold: 3 }[until])
   if (until === 'gold') needModel(model)
   const sinkStreams: Stream[] = []

@@ -15,19 +15,21 @@ export interface HubOptions {
   /** Ask nobody, take what is in the folder; default: whether `HF_HUB_OFFLINE` or `MOODLAKE_OFFLINE` is set. */
   offline?: boolean
   signal?: AbortSignal
+  /** What the model is to do, which says what files it has; default `text-classification`. */
+  task?: keyof typeof PARTS
 }
 
 const FOLDER = fileURLToPath(new URL('../../.moodlake/hub', import.meta.url))
 /** Lies beside the files: what they are and where from. */
 const NOTE = 'hub.json'
-/** The weights, the one that is wanted most first, and what it is called in the cache. */
-const WEIGHTS = {
-  'onnx/model_quantized.onnx': 'onnx/model_quantized.onnx',
-  'onnx/model_int8.onnx': 'onnx/model_quantized.onnx',
-  'onnx/model.onnx': 'onnx/model.onnx',
-  'model_quantized.onnx': 'onnx/model_quantized.onnx',
-  'model.onnx': 'onnx/model.onnx',
+const KINDS = ['_quantized', '_int8', '']
+/** What is fetched of a model that does something: its parts, each as the files it may lie in, the one that is wanted most first. */
+const PARTS = {
+  'text-classification': [[...KINDS.map(kind => `onnx/model${kind}.onnx`), 'model_quantized.onnx', 'model.onnx']],
+  translation: ['encoder_model', 'decoder_model_merged'].map(part => KINDS.map(kind => `onnx/${part}${kind}.onnx`)),
 }
+/** What a file is called in the cache. */
+const placeOf = (path: string) => `onnx/${path.split('/').at(-1)!.replace('_int8.', '_quantized.')}`
 /** These publish ONNX files of models that have none themselves. */
 const CONVERTERS = ['onnx-community', 'Xenova']
 
@@ -75,7 +77,7 @@ export async function hubFolder(uri: string, options: HubOptions = {}): Promise<
   for (const from of [owner, ...CONVERTERS]) {
     const coming = `${folder}.${process.pid}`
     try {
-      const note = await download(host, `${from}/${name}`, revision, coming)
+      const note = await download(host, { repo: `${from}/${name}`, revision, task: options.task }, coming)
       await rm(folder, { recursive: true, force: true })
       await rename(coming, folder)
       return exact(note)
@@ -108,7 +110,11 @@ async function cached(uri: string, folder: string): Promise<Note | undefined> {
   return note
 }
 
-async function download(host: Host, repo: string, revision: string, folder: string): Promise<Note> {
+async function download(
+  host: Host,
+  { repo, revision, task = 'text-classification' }: { repo: string; revision: string; task?: keyof typeof PARTS },
+  folder: string,
+): Promise<Note> {
   const note: Note = { repo, commit: null, files: {} }
   const take = async (path: string, as = path): Promise<boolean> => {
     const file = await host.fetch(repo, revision, path)
@@ -121,17 +127,20 @@ async function download(host: Host, repo: string, revision: string, folder: stri
   }
   const nothing = (what: string) => new ModelAddressError(`hf:${repo}: ${what} at ${host.address}`, 'not-found')
   if (!(await take('config.json'))) throw nothing(`no such model, or no config.json at revision ${revision},`)
-  let weights: string | undefined
-  for (const [path, as] of Object.entries(WEIGHTS)) {
-    if (!(await take(path, as))) continue
-    weights = path
-    // Large models keep their numbers in a file beside.
-    await take(`${path}_data`, join(dirname(as), `${path.split('/').at(-1)}_data`))
-    break
+  for (const part of PARTS[task]) {
+    let weights: string | undefined
+    for (const path of part) {
+      if (!(await take(path, placeOf(path)))) continue
+      weights = path
+      // Large models keep their numbers in a file beside.
+      await take(`${path}_data`, `onnx/${path.split('/').at(-1)}_data`)
+      break
+    }
+    if (!weights) throw nothing(`no ONNX file (${part.join(', ')})`)
   }
-  if (!weights) throw nothing(`no ONNX file (${Object.keys(WEIGHTS).join(', ')})`)
   if (!(await take('tokenizer.json'))) throw nothing('no tokenizer.json')
   await take('tokenizer_config.json')
+  if (task === 'translation') await take('generation_config.json')
   await writeFile(join(folder, NOTE), `${JSON.stringify(note, null, 2)}\n`)
   return note
 }

@@ -74,6 +74,7 @@ function dress(model: Model, origin: Pick<LoadedModel, 'uri' | 'hash' | 'name' |
     kind: model.name,
     textVersion: model.textVersion,
     parts: model.parts,
+    device: model.device,
     predict: (texts, options) => model.predict(texts, options),
     weigh: model.weigh && ((pieces, label) => model.weigh!(pieces, label)),
     close: async () => model.close?.(),

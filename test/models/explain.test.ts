@@ -30,8 +30,12 @@ describe('why this label', () => {
     expect(Math.sign(weight('love'))).toBe(-Math.sign(weight('awful')))
   })
 
-  it('exact weights of n-grams and word list, whatever the text', async () => {
-    const model = ngramModel({ settings: { bits: 14 } })
+  it.each([
+    [2, 5],
+    [3, 4],
+    [2, 8],
+  ] as const)('exact weights of n-grams (%d to %d characters) and word list, whatever the text', async (...characters) => {
+    const model = ngramModel({ settings: { bits: 14, characters } })
     await model.fit(syntheticExamples(600))
     const oddsOf = async (text: string) => {
       const [answer] = await model.predict([text])

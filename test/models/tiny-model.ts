@@ -1,6 +1,6 @@
 /** A text-classification model of a few hundred bytes, written by hand: ONNX is protobuf, of which this is the little that it takes. */
 
-type Field = Uint8Array | string | number | bigint
+export type Field = Uint8Array | string | number | bigint
 
 const varint = (value: number | bigint): number[] => {
   const bytes: number[] = []
@@ -10,7 +10,7 @@ const varint = (value: number | bigint): number[] => {
 }
 
 /** A message of [field, value] pairs: numbers as varints, the rest with its length. */
-function message(...fields: [number, Field][]): Uint8Array {
+export function message(...fields: [number, Field][]): Uint8Array {
   const bytes = fields.flatMap(([field, value]) => {
     if (typeof value === 'number' || typeof value === 'bigint') return [...varint(field << 3), ...varint(value)]
     const content = typeof value === 'string' ? new TextEncoder().encode(value) : value
@@ -19,10 +19,10 @@ function message(...fields: [number, Field][]): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
-const INT64 = 7
-const FLOAT = 1
+export const INT64 = 7
+export const FLOAT = 1
 
-function value(name: string, type: number, dims: (string | number)[]): Uint8Array {
+export function value(name: string, type: number, dims: (string | number)[]): Uint8Array {
   const shape = message(
     ...dims.map((dim): [number, Field] => [1, typeof dim === 'string' ? message([2, dim]) : message([1, dim])]),
   )

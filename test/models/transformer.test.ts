@@ -98,6 +98,20 @@ describe('compact transformer', () => {
     expect(ticks).toBeGreaterThan(10)
   })
 
+  it('runs where it is told to or not at all', async () => {
+    // One that this platform has not.
+    const device = process.platform === 'linux' ? 'coreml' : 'tensorrt'
+    const refused = expect.objectContaining({
+      name: 'DeviceError',
+      device,
+      message: expect.stringMatching(/^device \w+ cannot be used: .+$/),
+    })
+    await expect(loadModelFolder(COMPACT, { device })).rejects.toEqual(refused)
+    await expect(loadModelFolder(join(COMPACT, '..', 'blend'), { device })).rejects.toEqual(refused)
+    await expect(loadModelFolder(join(COMPACT, '..', 'blend', 'ngram'), { device })).rejects.toThrow('ngram runs on the CPU only')
+    expect(await loadModelFolder(COMPACT, { device: 'cpu' })).not.toHaveProperty('device')
+  })
+
   it('refuses broken folders with the reason', async () => {
     const config = await readFile(join(folder, 'config.json'), 'utf8')
     await writeFile(join(folder, 'config.json'), config.replace('"0": "negative"', '"0": "joy"'))

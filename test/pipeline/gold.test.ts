@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { duckdb, type Row } from '../../src/delta/duckdb.js'
 import { goldMentions } from '../../src/explore/lake-sql.js'
 import type { Answer } from '../../src/models/model.js'
+import type { Translator } from '../../src/models/translator.js'
 import { application } from '../../src/pipeline/application.js'
 import { gold, type NamedModel } from '../../src/pipeline/gold.js'
 import { type Batch, batchOfRows } from '../../src/sources/batch.js'
@@ -128,6 +129,43 @@ describe('gold', () => {
   it('takes an empty batch', async () => {
     const made = await gold(await batchOfRows([], TYPES), { model: fakeModel(), now })
     expect(made.tweets.count + made.quarantine.count).toBe(0)
+  })
+
+  it('scores the English of other languages where there is one, beside the original', async () => {
+    const model = fakeModel()
+    const asked: string[] = []
+    const translator: Translator = {
+      name: 'tiny',
+      hash: 'f'.repeat(64),
+      async translate(texts) {
+        asked.push(...texts.map(({ text, lang }) => `${lang}:${text}`))
+        return texts.map(({ text }) =>
+          text === 'gut' ? { text: 'good' } : text === 'lang' ? { text: 'so', truncated: true } : { error: 'not known' },
+        )
+      },
+      close: async () => undefined,
+    }
+    const rows = [
+      row('bad'),
+      row('gut', [], { lang: 'de', full_text: '@x gut' }),
+      row('bad', [], { lang: 'und' }),
+      row('so', [], { lang: 'fr' }),
+      row('lang', [], { lang: 'nl' }),
+      row('', [], { lang: 'nl', full_text: 'so' }),
+    ]
+    const made = await gold(await batchOfRows(rows, TYPES), { model, translator, now })
+    expect(asked).toEqual(['de:gut', 'fr:so', 'nl:lang'])
+    expect(model.asked).toEqual(['bad', 'good', 'bad', 'so', 'so', 'so'])
+    const found = await rowsOf(made.tweets)
+    expect(found.map(({ text_en }) => text_en)).toEqual([null, 'good', null, null, 'so', null])
+    expect(found.map(({ translation_error }) => translation_error)).toEqual([null, null, null, 'not known', null, null])
+    expect(found.map(({ translation_truncated }) => translation_truncated)).toEqual([null, false, null, null, true, null])
+    expect(found.map(({ cleaned_text }) => cleaned_text)).toEqual(rows.map(({ cleaned_text }) => cleaned_text))
+    expect(made.quarantine.count).toBe(0)
+    expect(Object.fromEntries(made.expectations.map(({ rule, failed }) => [rule, failed]))).toEqual({
+      ...{ inference_failed: 0, translation_failed: 1, translation_truncated: 1 },
+    })
+    await made.drop()
   })
 })
 

@@ -1,12 +1,14 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openTable } from '../../src/delta/index.js'
 import { optimizeLake, vacuumLake } from '../../src/pipeline/care.js'
 import { clearLake, lakeStatus } from '../../src/pipeline/lake.js'
 import { type RunOptions, runPipeline, startBronze, startSilver } from '../../src/pipeline/run.js'
+import { loadTranslator } from '../../src/registry/load-translator.js'
 import { monitorStreams } from '../../src/streams/monitor.js'
 import { runningStreams, type Stream } from '../../src/streams/stream.js'
+import { tinyTranslator } from '../models/tiny-translator.js'
 import { fakeModel } from './fake-model.js'
 import { deltaRsCounts, lakeOf, newFolder, record, rowsOf, writeRecords } from './lake.js'
 
@@ -117,6 +119,34 @@ describe('runPipeline', () => {
       ['2', null],
       ['3', null],
     ])
+  })
+
+  it('puts other languages into English when told to, in a column that only then comes', async () => {
+    const [own, lake, folder] = [await newFolder('source'), await newFolder('translated'), await newFolder('translator')]
+    for (const [path, content] of Object.entries(tinyTranslator({ schöner: 'beautiful', tag: 'day' }))) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      writeFileSync(join(folder, path), content)
+    }
+    const german = 'das ist heute aber wirklich ein schöner Tag gewesen'
+    const put = (i: number) => writeFileSync(join(own, `${i}.json`), JSON.stringify({ ...record(i), text: `${german} ${i}` }))
+    writeRecords(own, 0, 4, 4)
+    put(10)
+    await run(own, lake)
+    const translator = await loadTranslator(folder, { workers: 1 })
+    put(11)
+    await run(own, lake, { translator })
+    await translator.close()
+    put(12)
+    await run(own, lake)
+    const gold = await rowsOf(lake, 'gold')
+    const found = Object.fromEntries(gold.map(row => [row.cleaned_text, row.text_en]))
+    expect(found).toMatchObject({ [`${german} 10`]: null, [`${german} 11`]: 'beautiful day', [`${german} 12`]: null })
+    // What was scored is the English, of 13 characters.
+    expect(gold.find(row => row.text_en)!.predicted_sentiment).toBe('neutral')
+    const lineage = (await (await openTable(join(lake, 'gold'))).history()).map(
+      ({ operationParameters: said }) => said.translatorHash,
+    )
+    expect(lineage.filter(Boolean)).toEqual([translator.hash])
   })
 
   it('has named streams with checkpoints of their own; one or all can be stopped, the lake cleared (A8)', async () => {

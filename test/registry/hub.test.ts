@@ -8,7 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { isFailure } from '../../src/models/answer.js'
 import type { Answer } from '../../src/models/model.js'
 import { type LoadedModel, loadModel } from '../../src/registry/load-model.js'
+import { loadTranslator } from '../../src/registry/load-translator.js'
 import { type TinyOptions, tinyModel } from '../models/tiny-model.js'
+import { tinyTranslator } from '../models/tiny-translator.js'
 
 const THREE = ['negative', 'neutral', 'positive']
 const lean = { awful: 0, table: 1, lovely: 2 }
@@ -143,6 +145,21 @@ describe('models of a hub', () => {
     })
     repos.set('Xenova/torch', { files, commit: COMMIT })
     expect(await load('hf:lab/torch')).toMatchObject({ name: 'Xenova/torch', uri: `hf:Xenova/torch@${COMMIT}` })
+  })
+
+  it('takes a translator: encoder, decoder and how it is to generate', async () => {
+    const { 'onnx/encoder_model_quantized.onnx': encoder, ...others } = tinyTranslator({ gut: 'good' })
+    repos.set('team/de-en', { files: { ...others, 'onnx/encoder_model_int8.onnx': encoder! }, commit: COMMIT })
+    const translator = await loadTranslator('hf:team/de-en', { hub, hubFolder: folder, workers: 1 })
+    expect(translator).toMatchObject({ name: 'team/de-en', uri: `hf:team/de-en@${COMMIT}` })
+    expect(asked).toContain('GET /team/de-en/resolve/main/generation_config.json')
+    expect(await translator.translate([{ text: 'Gut', lang: 'de' }])).toEqual([{ text: 'good' }])
+    await translator.close()
+    put('team/three', { classes: THREE, lean })
+    await expect(loadTranslator('hf:team/three', { hub, hubFolder: folder })).rejects.toThrow(
+      'hf:team/three: no ONNX file (onnx/encoder_model_quantized.onnx,',
+    )
+    await expect(loadTranslator('/no/such/folder')).rejects.toMatchObject({ code: 'not-found' })
   })
 
   it('refuses with the reason', async () => {

@@ -46,7 +46,7 @@ describe.skipIf(!existsSync(join(root, '.venv', 'bin', 'python')))('a server tha
     )
     expect(signal).toBe('SIGKILL')
     expect(uri).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
-    await expect.poll(() => answers(uri), { timeout: 10_000, interval: 100 }).toBe(false)
+    await expect.poll(() => answers(uri), { timeout: 30_000, interval: 100 }).toBe(false)
   })
 
   test('a process that forgets it ends all the same, and so does the server; an abort while starting leaves nothing', async () => {
@@ -56,7 +56,7 @@ describe.skipIf(!existsSync(join(root, '.venv', 'bin', 'python')))('a server tha
        console.log((await startMlflow({ folder })).uri)`,
     )
     expect([code, stderr]).toEqual([0, ''])
-    await expect.poll(() => answers(uri), { timeout: 10_000, interval: 100 }).toBe(false)
+    await expect.poll(() => answers(uri), { timeout: 30_000, interval: 100 }).toBe(false)
   })
 
   test('one that cannot start says why', async () => {

@@ -1,0 +1,81 @@
+/** Texts of other languages in English, by a sequence-to-sequence model in worker processes. */
+import type { ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { isFailure } from './answer.js'
+import { type Cache, lruCache } from './cache.js'
+import { hashFolder } from './folder.js'
+import type { Failure } from './model.js'
+import { scorerPool, workerProgram } from './scorer-pool.js'
+import type { Translation, TranslatorData } from './translator-worker.js'
+
+/** Translates into English. The same text and language give the same translation, whatever else is asked. */
+export interface Translator {
+  readonly name: string
+  /** sha256 (hex) of the model's folder. */
+  readonly hash: string
+  /**
+   * One answer per text, in order; a text that cannot be translated is a failure.
+   * @param texts with the language of each, an ISO 639-1 code
+   */
+  translate(
+    texts: readonly { text: string; lang: string }[],
+    options?: { signal?: AbortSignal },
+  ): Promise<(Translation | Failure)[]>
+  close(): Promise<void>
+}
+
+/** How a translator is run. */
+export interface TranslatorOptions {
+  /** Default the name of the folder. */
+  name?: string
+  /** Most worker processes, one core each; default the number of cores, at most 4. */
+  workers?: number
+  /** Most tokens read of a text, and written; default 128. */
+  maxTokens?: number
+  /** Called with each worker that starts. */
+  onWorker?: (worker: ChildProcess) => void
+}
+
+/** Translations that are remembered of each of the last few models. */
+const CACHE_SIZE = 20_000
+const caches = lruCache<Cache<Translation>>(4)
+
+/**
+ * Loads a translator from its folder in Hugging Face's layout: `onnx/encoder_model*.onnx`, `onnx/decoder_model_merged*.onnx`, tokenizer and
+ * configuration, as Marian, M2M100, NLLB and mBART models have them. Workers start with the first text.
+ * @throws when the folder holds no such model
+ */
+export async function loadTranslatorFolder(
+  folder: string,
+  { name = basename(folder), workers, maxTokens = 128, onWorker }: TranslatorOptions = {},
+): Promise<Translator> {
+  const path = resolve(folder)
+  if (!['', '_quantized'].some(kind => existsSync(join(path, 'onnx', `encoder_model${kind}.onnx`))))
+    throw new Error(`${folder}: no translator: no onnx/encoder_model.onnx or onnx/encoder_model_quantized.onnx in it`)
+  const hash = await hashFolder(path)
+  const data: TranslatorData = { folder: path, maxTokens }
+  const pool = scorerPool<Translation>({ name, data, program: workerProgram('translator'), workers, onWorker })
+  const key = `${hash} ${maxTokens}`
+  const known = caches.get(key) ?? lruCache<Translation>(CACHE_SIZE)
+  caches.set(key, known)
+  return {
+    name,
+    hash,
+    async translate(texts, { signal } = {}) {
+      const asked = texts.map(({ text, lang }) => `${lang}\n${text}`)
+      const answers = new Map<string, Translation | Failure>()
+      for (const request of asked) {
+        const hit = known.get(request)
+        if (hit) answers.set(request, hit)
+      }
+      const fresh = [...new Set(asked)].filter(request => !answers.has(request))
+      for (const [place, answer] of (await pool.score(fresh, { signal })).entries()) {
+        answers.set(fresh[place]!, answer)
+        if (!isFailure(answer)) known.set(fresh[place]!, answer)
+      }
+      return asked.map(request => answers.get(request)!)
+    },
+    close: () => pool.close(),
+  }
+}
