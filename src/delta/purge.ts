@@ -165,7 +165,9 @@ async function findHits(work: Work, named: readonly (readonly [string, { add: Ad
   const kinds = new Map<string, (readonly [string, { add: AddFile }])[]>()
   for (const one of named) {
     const kind = JSON.stringify([isFeed(one[1].add), Object.keys(one[1].add.partitionValues).sort()])
-    kinds.set(kind, [...(kinds.get(kind) ?? []), one])
+    const list = kinds.get(kind)
+    if (list) list.push(one)
+    else kinds.set(kind, [one])
   }
   const database = await duckdb()
   const hits = new Map<string, Hit[]>()
