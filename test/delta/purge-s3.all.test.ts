@@ -28,7 +28,7 @@ describe.skipIf(noMoto ?? noOracle)(`a purge on S3${noMoto ? ` (skipped: ${noMot
         const address = `s3://lake/${randomUUID()}`
         return { store: openStore(address, moto.options), address }
       }
-      await checkPurge(kind, { fresh, storage, kills: 4 })
+      await checkPurge(kind, { fresh, storage, kills: 2 })
     },
   )
 })

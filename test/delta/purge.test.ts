@@ -16,7 +16,7 @@ describe.skipIf(noOracle)(`a purge${noOracle ? ` (skipped: ${noOracle})` : ''}`,
   const kinds = all ? Object.keys(KINDS) : ['partitions by a day', 'column mapping by id, and partitions', 'all of it']
   it.each(kinds)(
     'takes rows out of every version of %s, killed on the way too',
-    kind => checkPurge(kind, { fresh: onDisk, kills: all ? 40 : 1 }),
+    kind => checkPurge(kind, { fresh: onDisk, kills: all ? 12 : 1 }),
     600_000,
   )
 })
