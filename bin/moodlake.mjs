@@ -10,6 +10,11 @@ function notSetUp(what) {
   process.exit(1)
 }
 
+// Whoever reads, such as `head`, may have enough.
+process.stdout.on('error', error => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 if (!existsSync(`${root}/dist/cli/main.js`)) notSetUp('not built yet')
 try {
   const { main } = await import('../dist/cli/main.js')

@@ -37,12 +37,16 @@ export {
   type Trace,
 } from './explore/chart.js'
 export { inKernel, type Progress, type ProgressOptions, progress, prose, show } from './explore/display.js'
+export { driftChart } from './explore/drift-chart.js'
 export {
   type ConfusionCounts,
   confusionMatrixChart,
+  type LearningCurveOptions,
+  learningCurveChart,
+  type NamedPrecisionRecall,
   type NamedRoc,
+  precisionRecallChart,
   type ReliabilityOptions,
-  type RocCurve,
   reliabilityChart,
   rocChart,
 } from './explore/evaluation-charts.js'
@@ -52,6 +56,7 @@ export { type Control, type Interaction, interact, type Range } from './explore/
 export { type Lake, openLake, type Sql, type SqlResult } from './explore/lake-sql.js'
 export { NotebookError } from './explore/notebook.js'
 export { type Origin, originOf } from './explore/origin.js'
+export { type MultiplesOptions, smallMultiples } from './explore/panels.js'
 export { parameter } from './explore/parameter.js'
 export { type PlaceOptions, placeMap } from './explore/place-charts.js'
 export { type ColumnProfile, type Profile, type ProfileOptions, profile } from './explore/profile.js'
@@ -89,6 +94,7 @@ export { majorityModel } from './models/majority.js'
 export type { Answer, Example, Failure, Model, Prediction, TrainableModel } from './models/model.js'
 export { ngramModel } from './models/ngram.js'
 export { FEATURE_SETS, type FeatureSet } from './models/text-features.js'
+export { type DriftOptions, type DriftRow, driftOf, jensenShannon } from './monitoring/drift.js'
 export { fiveS, type Tuning } from './monitoring/five-s.js'
 export { type AttachOptions, attach } from './pipeline/attach.js'
 export { optimizeLake, vacuumLake } from './pipeline/care.js'

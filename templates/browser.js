@@ -1,5 +1,5 @@
-/* Filters over tweets that lie in the page; src/explore/tweet-browser.ts writes them. Text of strangers only ever becomes textContent. */
-function moodlakeBrowser(id) {
+/* Filters over tweets that lie in the page; src/explore/tweet-browser.ts writes them, and says which tweet passes. Text of strangers only ever becomes textContent. */
+function moodlakeBrowser(id, passes) {
   var place = document.getElementById(id)
   var data = JSON.parse(document.getElementById(id + '-data').textContent)
   var filters = Object.assign({ fromHour: 0, toHour: 23 }, data.filters)
@@ -19,20 +19,6 @@ function moodlakeBrowser(id) {
     if (text !== undefined) made.textContent = text
     parent.appendChild(made)
     return made
-  }
-  function passes(tweet) {
-    var hour = Math.floor(tweet[0] / 3600) % 24
-    var from = filters.fromHour
-    var to = filters.toHour
-    var word = (filters.keyword || '').toLowerCase()
-    return (
-      (!word || (tweet[5] + '\n' + tweet[4]).toLowerCase().includes(word)) &&
-      (!filters.lang || filters.lang === tweet[2]) &&
-      (!filters.sentiment || filters.sentiment === data.labels[tweet[1]]) &&
-      (!filters.topic || tweet[6].includes(filters.topic)) &&
-      (!filters.place || filters.place === tweet[3]) &&
-      (from <= to ? hour >= from && hour <= to : hour >= from || hour <= to)
-    )
   }
   /** The commonest values of something, with their counts. */
   function commonest(of) {
@@ -159,7 +145,7 @@ function moodlakeBrowser(id) {
     })
   }
   function draw() {
-    var tweets = data.tweets.filter(passes)
+    var tweets = data.tweets.filter(function (tweet) { return passes(tweet, filters, data.labels) })
     var shares = data.labels.map(function (name, kind) {
       var count = tweets.filter(function (tweet) { return tweet[1] === kind }).length
       return name + ' ' + ((100 * count) / Math.max(1, tweets.length)).toFixed(1) + ' %'

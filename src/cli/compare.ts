@@ -3,41 +3,21 @@ import { evaluate } from '../evaluation/evaluate.js'
 import { METRICS } from '../evaluation/metrics.js'
 import type { Answer } from '../models/model.js'
 import { loadModel } from '../registry/load-model.js'
-import { type Command, parse, printJson, UsageError } from './command.js'
+import { defineCommand, json, labelledData, needed, print, UsageError } from './command.js'
 import { hashFile } from './evaluate.js'
 import { readRows } from './read-rows.js'
 
-export const command: Command = {
+export const command = defineCommand({
   summary: 'compare models on the same texts',
-  help: `
-usage: moodlake compare --models URI,URI[,URI…] --data FILE [options]
-
+  usage: 'compare --models URI,URI[,URI…] --data FILE [options]',
+  about: `
 Compares each model with the first on the same rows: the difference of each metric with its 95 % interval by a paired
-bootstrap, and McNemar's exact test. Exit code 1 when a guard alarms or a row fails.
-
-  --models A,B       addresses as in evaluate
-  --data FILE        .ndjson or .csv with the columns text and label
-  --seed N           seed of the bootstrap; default 1
-  --text COLUMN, --label COLUMN    other names of the columns
-  --json             everything as one JSON document on stdout`,
-  async run(args) {
-    const { values } = parse({
-      args,
-      options: {
-        models: { type: 'string' },
-        data: { type: 'string' },
-        seed: { type: 'string', default: '1' },
-        text: { type: 'string' },
-        label: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    })
-    const addresses = values.models?.split(',').filter(Boolean) ?? []
-    const { data } = values
-    if (addresses.length < 2 || !data) throw new UsageError('compare: --models A,B and --data FILE are needed')
-    const seed = Number(values.seed)
-    if (!Number.isSafeInteger(seed)) throw new UsageError(`compare: --seed is no whole number: ${values.seed}`)
-    const rows = await readRows(data, { text: values.text, label: values.label, labelled: true })
+bootstrap, and McNemar's exact test. Exit code 1 when a guard alarms or a row fails.`,
+  options: { models: needed('A,B', 'addresses as in evaluate'), ...labelledData, json },
+  async run({ models: list, data, seed, text, label, json }) {
+    const addresses = list.split(',').filter(Boolean)
+    if (addresses.length < 2) throw new UsageError('compare: --models A,B and --data FILE are needed')
+    const rows = await readRows(data, { text, label, labelled: true })
     const truth = rows.map(row => row.label ?? null)
     const texts = rows.map(row => row.text)
     const scored: { address: string; name: string; hash?: string; answers: Answer[] }[] = []
@@ -45,7 +25,7 @@ bootstrap, and McNemar's exact test. Exit code 1 when a guard alarms or a row fa
     const dataHash = await hashFile(data)
     const models = scored.map(({ address, name, hash, answers }) => ({
       address,
-      evaluation: evaluate(truth, answers, { seed, modelName: name, modelHash: hash, dataHash, truthSource: values.label }),
+      evaluation: evaluate(truth, answers, { seed, modelName: name, modelHash: hash, dataHash, truthSource: label }),
     }))
     const [first, ...others] = scored
     const comparisons = others.map(other => ({
@@ -53,11 +33,10 @@ bootstrap, and McNemar's exact test. Exit code 1 when a guard alarms or a row fa
       second: other.address,
       ...compareAnswers(truth, first!.answers, other.answers, { seed }),
     }))
-    if (values.json) printJson({ models, comparisons })
-    else process.stdout.write(`${comparisons.flatMap(linesOf).join('\n')}\n`)
+    print(comparisons.flatMap(linesOf), { models, comparisons }, json)
     return models.some(({ evaluation }) => evaluation.alarms.length || evaluation.failures.length) ? 1 : 0
   },
-}
+})
 
 async function answersOf(address: string, texts: readonly string[]) {
   const model = await loadModel(address)

@@ -1,18 +1,5 @@
 import { type CrashReport, crashTest } from '../pipeline/crash-test.js'
-import { type Command, parse, printJson, say } from './command.js'
-import { readCount } from './run.js'
-
-const help = `
-usage: moodlake crash-test [--kills N] [--seed S] [--json]
-
-Kills a pipeline N times (at each of its steps in turn, at random moments, and its scorer workers), starts it again each
-time, and holds its tables against those of an undisturbed run, row by row. Exit code 1 when a row is lost or doubled.
-
-  --kills N     default 25; about one a second
-  --seed S      the same records and moments again (default 1)
-  --broken      leaves out of every commit what makes it unique, to see the test fail
-  --json        one JSON document on stdout
-`
+import { defineCommand, flag, json, print, read, readCount, say } from './command.js'
 
 /** The report for people: kills by step, the ledger of each table, the verdict. */
 function reportLines({ steps, tables, ...report }: CrashReport): string[] {
@@ -29,33 +16,29 @@ function reportLines({ steps, tables, ...report }: CrashReport): string[] {
   ]
 }
 
-async function run(args: string[]): Promise<number> {
-  const { values } = parse({
-    args,
-    options: {
-      kills: { type: 'string', default: '25' },
-      seed: { type: 'string', default: '1' },
-      broken: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const stop = new AbortController()
-  const interrupt = () => stop.abort(new Error('crash-test: interrupted'))
-  process.once('SIGINT', interrupt)
-  try {
-    const report = await crashTest({
-      kills: readCount('kills', values.kills),
-      seed: readCount('seed', values.seed),
-      broken: values.broken,
-      signal: stop.signal,
-      onKill: (where, kills) => say(`kill ${kills}: ${where}`),
-    })
-    if (values.json) printJson(report)
-    else process.stdout.write(`${reportLines(report).join('\n')}\n`)
-    return report.identical ? 0 : 1
-  } finally {
-    process.off('SIGINT', interrupt)
-  }
-}
-
-export const command: Command = { summary: 'kill a pipeline many times and prove that no row is lost or doubled', help, run }
+export const command = defineCommand({
+  summary: 'kill a pipeline many times and prove that no row is lost or doubled',
+  usage: 'crash-test [--kills N] [--seed S] [--json]',
+  about: `
+Kills a pipeline N times (at each of its steps in turn, at random moments, and its scorer workers), starts it again each
+time, and holds its tables against those of an undisturbed run, row by row. Exit code 1 when a row is lost or doubled.`,
+  options: {
+    kills: read('N', 'about one a second', readCount, '25'),
+    seed: read('S', 'the same records and moments again', readCount, '1'),
+    broken: flag('leaves out of every commit what makes it unique, to see the test fail'),
+    json,
+  },
+  async run({ json, ...options }) {
+    const stop = new AbortController()
+    const interrupt = () => stop.abort(new Error('crash-test: interrupted'))
+    process.once('SIGINT', interrupt)
+    try {
+      const onKill = (where: string, kills: number) => say(`kill ${kills}: ${where}`)
+      const report = await crashTest({ ...options, signal: stop.signal, onKill })
+      print(reportLines(report), report, json)
+      return report.identical ? 0 : 1
+    } finally {
+      process.off('SIGINT', interrupt)
+    }
+  },
+})

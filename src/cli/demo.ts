@@ -6,15 +6,8 @@ import { runPipeline } from '../pipeline/run.js'
 import { loadModel } from '../registry/load-model.js'
 import { startMlflow } from '../registry/mlflow-server.js'
 import type { Stream } from '../streams/stream.js'
-import { type Command, parse, printJson, say } from './command.js'
+import { defineCommand, json, printJson, say } from './command.js'
 import { progressLine } from './run.js'
-
-const help = `
-usage: moodlake demo [--json]
-
-From the sample tweets in data/ to a finished report: trains and compares models, registers them in MLflow, lets the best
-score the tweets in ./lake, runs the notebook and exports it. Run it again: nothing is done twice.
-`
 
 const LAKE = './lake'
 const NOTEBOOK = 'notebooks/sentiment-analysis.ipynb'
@@ -72,46 +65,51 @@ function sayCandidate(done: number, total: number, what: string): void {
   say(`   ${what} (${done + 1} of ${total})`)
 }
 
-async function run(args: string[]): Promise<number> {
-  const { values } = parse({ args, options: { json: { type: 'boolean', default: false } } })
-  const { seconds, time } = stopwatch()
-  const server = startMlflow()
-  try {
-    const uri = server.then(({ uri }) => uri)
-    // Awaited when the candidates have learned: a server that fails before that is heard of then.
-    uri.catch(() => {})
-    const election = await time('models, MLflow server', () => chooseChampion({ trackingUri: uri, onProgress: sayCandidate }))
-    const trackingUri = await uri
-    const model = await loadModel('models:/sentiment@champion', { trackingUri })
-    let streams: Stream[]
+export const command = defineCommand({
+  summary: 'from the sample tweets to a finished report',
+  usage: 'demo [--json]',
+  about: `
+From the sample tweets in data/ to a finished report: trains and compares models, registers them in MLflow, lets the best
+score the tweets in ./lake, runs the notebook and exports it. Run it again: nothing is done twice.`,
+  options: { json },
+  async run({ json }) {
+    const { seconds, time } = stopwatch()
+    const server = startMlflow()
     try {
-      streams = await time('tweets: bronze, silver, gold', () =>
-        runPipeline({ source: 'data/tweets', lake: LAKE, model, onProgress: progress => say(`   ${progressLine(progress)}`) }),
-      )
+      const uri = server.then(({ uri }) => uri)
+      // Awaited when the candidates have learned: a server that fails before that is heard of then.
+      uri.catch(() => {})
+      const election = await time('models, MLflow server', () => chooseChampion({ trackingUri: uri, onProgress: sayCandidate }))
+      const trackingUri = await uri
+      const model = await loadModel('models:/sentiment@champion', { trackingUri })
+      let streams: Stream[]
+      try {
+        streams = await time('tweets: bronze, silver, gold', () =>
+          runPipeline({ source: 'data/tweets', lake: LAKE, model, onProgress: progress => say(`   ${progressLine(progress)}`) }),
+        )
+      } finally {
+        await model.close?.()
+      }
+      // The notebook uses the server that runs here.
+      process.env.MLFLOW_TRACKING_URI = trackingUri
+      const report = await time('notebook and report', () => makeReport(NOTEBOOK))
+      const status = await lakeStatus(LAKE)
+      const added = Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), stream.totals().rowsOut]))
+      const files = [LAKE, relative('.', report.file)]
+      if (json)
+        printJson({
+          lake: LAKE,
+          tables: status.tables,
+          added,
+          champion: election.champion,
+          candidates: election.table,
+          seconds,
+          files,
+        })
+      else process.stdout.write(summary({ election, status, added, files, seconds }))
+      return 0
     } finally {
-      await model.close?.()
+      await server.then(({ close }) => close()).catch(() => {})
     }
-    // The notebook uses the server that runs here.
-    process.env.MLFLOW_TRACKING_URI = trackingUri
-    const report = await time('notebook and report', () => makeReport(NOTEBOOK))
-    const status = await lakeStatus(LAKE)
-    const added = Object.fromEntries(streams.map(stream => [stream.name.replace('_stream', ''), stream.totals().rowsOut]))
-    const files = [LAKE, relative('.', report.file)]
-    if (values.json)
-      printJson({
-        lake: LAKE,
-        tables: status.tables,
-        added,
-        champion: election.champion,
-        candidates: election.table,
-        seconds,
-        files,
-      })
-    else process.stdout.write(summary({ election, status, added, files, seconds }))
-    return 0
-  } finally {
-    await server.then(({ close }) => close()).catch(() => {})
-  }
-}
-
-export const command: Command = { summary: 'from the sample tweets to a finished report', help, run }
+  },
+})

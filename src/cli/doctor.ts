@@ -7,13 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { BROWSERS } from '../explore/pdf.js'
 import { bundledModelFolder } from '../models/bundled.js'
-import { type Command, parse, printJson } from './command.js'
-
-const help = `
-usage: moodlake doctor [--json]
-
-Says what is installed, what is missing and how to get it. Exit code 1 when something that is needed is missing.
-`
+import { defineCommand, json, print } from './command.js'
 
 /** One line of the doctor's report. */
 interface Finding {
@@ -45,18 +39,17 @@ async function firstLine(command: string, args: string[] = ['--version']): Promi
   }
 }
 
-async function program(
-  name: string,
-  needed: boolean,
-  commands: readonly string[],
-  remedy: string,
-  args?: string[],
-): Promise<Finding> {
+/** What was found; a remedy says that it will not do. */
+function finding(name: string, found: string, remedy?: string | false, needed = true): Finding {
+  return { name, ok: !remedy, needed, found, ...(remedy && { remedy }) }
+}
+
+async function program(name: string, needed: boolean, commands: readonly string[], remedy: string, args?: string[]) {
   for (const command of commands) {
     const found = await firstLine(command, args)
-    if (found) return { name, ok: true, needed, found }
+    if (found) return finding(name, found, false, needed)
   }
-  return { name, ok: false, needed, found: 'not found', remedy }
+  return finding(name, 'not found', remedy, needed)
 }
 
 /** Version of a Python package of `.venv`, read from its metadata's folder name: importing MLflow takes seconds. */
@@ -65,7 +58,7 @@ function pythonPackage(name: string): Finding {
   const folders = existsSync(library) ? readdirSync(library).map(python => join(library, python, 'site-packages')) : []
   const info = folders.filter(existsSync).flatMap(folder => readdirSync(folder).filter(file => file.startsWith(`${name}-`)))
   const version = info.map(file => /-([^-]+)\.dist-info$/.exec(file)?.[1]).find(Boolean)
-  return { name, ok: Boolean(version), needed: true, found: version ?? 'not found', ...(!version && { remedy: SETUP }) }
+  return finding(name, version ?? 'not found', !version && SETUP)
 }
 
 function kernel(): Finding {
@@ -73,28 +66,21 @@ function kernel(): Finding {
   try {
     const { argv, display_name } = JSON.parse(readFileSync(file, 'utf8')) as { argv: string[]; display_name: string }
     const missing = argv.find(part => part.startsWith('/') && !existsSync(part))
-    if (!missing) return { name: 'kernel', ok: true, needed: true, found: display_name }
-    return { name: 'kernel', ok: false, needed: true, found: `${missing} is gone`, remedy: SETUP }
+    return finding('kernel', missing ? `${missing} is gone` : display_name, missing && SETUP)
   } catch {
-    return { name: 'kernel', ok: false, needed: true, found: 'not registered', remedy: SETUP }
+    return finding('kernel', 'not registered', SETUP)
   }
 }
 
 function build(): Finding {
   const index = join(ROOT, 'dist', 'index.js')
-  if (!existsSync(index)) return { name: 'build', ok: false, needed: true, found: 'no dist/', remedy: SETUP }
-  return {
-    name: 'build',
-    ok: true,
-    needed: true,
-    found: `of ${statSync(index).mtime.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-  }
+  if (!existsSync(index)) return finding('build', 'no dist/', SETUP)
+  return finding('build', `of ${statSync(index).mtime.toISOString().slice(0, 16).replace('T', ' ')} UTC`)
 }
 
 function packages(): Finding {
-  const names = Object.keys(
-    (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }).dependencies,
-  )
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }
+  const names = Object.keys(dependencies)
   const missing = names.filter(name => {
     try {
       import.meta.resolve(name)
@@ -104,47 +90,32 @@ function packages(): Finding {
     }
   })
   const found = missing.length ? `missing: ${missing.join(', ')}` : `${names.length} dependencies`
-  return { name: 'node packages', ok: !missing.length, needed: true, found, ...(missing.length && { remedy: SETUP }) }
+  return finding('node packages', found, missing.length > 0 && SETUP)
 }
 
 function model(): Finding {
-  const folder = bundledModelFolder('blend') && bundledModelFolder('compact')
-  return {
-    ...{
-      name: 'model',
-      ok: Boolean(folder),
-      needed: true,
-      found: folder ? 'compact, blend' : 'models/compact or models/blend is missing',
-    },
-    ...(!folder && { remedy: 'git checkout models' }),
-  }
+  const there = bundledModelFolder('blend') && bundledModelFolder('compact')
+  const found = there ? 'compact, blend' : 'models/compact or models/blend is missing'
+  return finding('model', found, !there && 'git checkout models')
 }
 
 async function disk(): Promise<Finding> {
   const { bavail, bsize } = await statfs(ROOT)
   const free = (bavail * bsize) / GB
-  const ok = free >= NEEDED_DISK_GB
   const remedy = `free ${NEEDED_DISK_GB} GB: packages take 2 GB, the demo's lake and reports the rest`
-  return { name: 'disk', ok, needed: true, found: `${free.toFixed(1)} GB free`, ...(!ok && { remedy }) }
+  return finding('disk', `${free.toFixed(1)} GB free`, free < NEEDED_DISK_GB && remedy)
 }
 
 function memory(): Finding {
   const size = totalmem() / GB
-  const ok = size >= NEEDED_MEMORY_GB * 0.9
   const remedy = `${NEEDED_MEMORY_GB} GB are needed to score and run notebooks at once`
-  return { name: 'memory', ok, needed: false, found: `${size.toFixed(1)} GB`, ...(!ok && { remedy }) }
+  return finding('memory', `${size.toFixed(1)} GB`, size < NEEDED_MEMORY_GB * 0.9 && remedy, false)
 }
 
 function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const ok = major > 20 || (major === 20 && minor >= 19)
-  return {
-    name: 'node',
-    ok,
-    needed: true,
-    found: process.versions.node,
-    ...(!ok && { remedy: 'Node.js 20.19 or newer: https://nodejs.org' }),
-  }
+  const old = major < 20 || (major === 20 && minor < 19)
+  return finding('node', process.versions.node, old && 'Node.js 20.19 or newer: https://nodejs.org')
 }
 
 /** Looks at everything the project uses. */
@@ -170,20 +141,20 @@ async function examine(): Promise<Finding[]> {
   ])
 }
 
-async function run(args: string[]): Promise<number> {
-  const { values } = parse({ args, options: { json: { type: 'boolean', default: false } } })
-  const findings = await examine()
-  const ok = findings.every(finding => finding.ok || !finding.needed)
-  if (values.json) printJson({ ok, findings })
-  else {
+export const command = defineCommand({
+  summary: 'what is installed, what is missing, how to get it',
+  usage: 'doctor [--json]',
+  about: 'Says what is installed, what is missing and how to get it. Exit code 1 when something that is needed is missing.',
+  options: { json },
+  async run({ json }) {
+    const findings = await examine()
+    const ok = findings.every(finding => finding.ok || !finding.needed)
     const mark = (finding: Finding) => (finding.ok ? 'ok' : finding.needed ? 'MISSING' : 'optional')
     const lines = findings.map(finding => {
       const remedy = finding.remedy ? `  → ${finding.remedy}` : ''
       return `${mark(finding).padEnd(9)}${finding.name.padEnd(15)}${finding.found}${remedy}`
     })
-    process.stdout.write(`${lines.join('\n')}\n`)
-  }
-  return ok ? 0 : 1
-}
-
-export const command: Command = { summary: 'what is installed, what is missing, how to get it', help, run }
+    print(lines, { ok, findings }, json)
+    return ok ? 0 : 1
+  },
+})

@@ -3,47 +3,29 @@ import { readFile } from 'node:fs/promises'
 import { type Evaluation, evaluate as evaluateAnswers, evaluateMentions } from '../evaluation/evaluate.js'
 import type { Estimate } from '../evaluation/intervals.js'
 import { confidentMistakes, evaluateSlices, type Mistake, type Slice } from '../evaluation/slices.js'
+import { textTable } from '../explore/text-table.js'
 import { loadModel } from '../registry/load-model.js'
 import { mentionsOf } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
-import { type Command, parse, printJson, say, UsageError } from './command.js'
+import { defineCommand, flag, json, labelledData, needed, print, say } from './command.js'
 import { readRows } from './read-rows.js'
 
-export const command: Command = {
+export const command = defineCommand({
   summary: 'measure a model on labelled texts',
-  help: `
-usage: moodlake evaluate --model URI --data FILE [options]
-
+  usage: 'evaluate --model URI --data FILE [options]',
+  about: `
 Measures a model per tweet and per mention: metrics with 95 % intervals, confusion matrix, the neutral policies where the
 truth has two classes, failures, and alarms on results that are too good to be true. Exit code 1 when a guard alarms or a
-row fails.
-
-  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact
-  --data FILE        .ndjson or .csv with the columns text and label
-  --slices           also by emoji, negation, length, language, topic and hour, and the 20 most confident mistakes
-  --training         the model has learned from these rows: figures are named so
-  --seed N           seed of the bootstrap; default 1
-  --text COLUMN, --label COLUMN    other names of the columns
-  --json             everything as one JSON document on stdout`,
-  async run(args) {
-    const { values } = parse({
-      args,
-      options: {
-        model: { type: 'string' },
-        data: { type: 'string' },
-        training: { type: 'boolean', default: false },
-        slices: { type: 'boolean', default: false },
-        seed: { type: 'string', default: '1' },
-        text: { type: 'string' },
-        label: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    })
-    const { model: address, data } = values
-    if (!address || !data) throw new UsageError('evaluate: --model URI and --data FILE are needed')
-    const seed = Number(values.seed)
-    if (!Number.isSafeInteger(seed)) throw new UsageError(`evaluate: --seed is no whole number: ${values.seed}`)
-    const rows = await readRows(data, { text: values.text, label: values.label, labelled: true })
+row fails.`,
+  options: {
+    model: needed('URI', "models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact"),
+    ...labelledData,
+    slices: flag('also by emoji, negation, length, language, topic and hour, and the 20 most confident mistakes'),
+    training: flag('the model has learned from these rows: figures are named so'),
+    json,
+  },
+  async run({ model: address, data, seed, text, label, slices, training, json }) {
+    const rows = await readRows(data, { text, label, labelled: true })
     const model = await loadModel(address)
     try {
       const answers = await model.predict(rows.map(row => row.text))
@@ -53,8 +35,8 @@ row fails.
         modelName: model.name,
         modelHash: model.hash,
         dataHash: await hashFile(data),
-        truthSource: values.label,
-        set: values.training ? ('training' as const) : ('held-out' as const),
+        truthSource: label,
+        set: training ? ('training' as const) : ('held-out' as const),
       }
       const tweets = evaluateAnswers(truth, answers, options)
       const mentions = evaluateMentions(
@@ -64,21 +46,17 @@ row fails.
         options,
       )
       const texts = rows.map(row => row.text)
-      const more = values.slices
+      const more = slices
         ? { slices: evaluateSlices(rows, truth, answers, { seed }), mistakes: confidentMistakes(texts, truth, answers) }
         : undefined
-      if (values.json) printJson({ tweets, mentions, ...more })
-      else {
-        const lines = [...reportOf(tweets, mentions), ...(more ? sliceLines(more) : [])]
-        process.stdout.write(`${lines.join('\n')}\n`)
-      }
+      print([...reportOf(tweets, mentions), ...(more ? sliceLines(more) : [])], { tweets, mentions, ...more }, json)
       for (const { message } of tweets.alarms) say(`alarm: ${message}`)
       return tweets.alarms.length || tweets.failures.length ? 1 : 0
     } finally {
       await model.close?.()
     }
   },
-}
+})
 
 /** sha256 (hex) of a file. */
 export async function hashFile(file: string): Promise<string> {
@@ -120,20 +98,12 @@ function reportOf(tweets: Evaluation, mentions: Evaluation): string[] {
 }
 
 function sliceLines({ slices, mistakes }: { slices: Slice[]; mistakes: Mistake[] }): string[] {
-  return [
-    '',
-    `${'slice'.padEnd(36)}${'macro-recall'.padEnd(26)}${'minus the others’'.padEnd(28)}n`,
-    ...slices.map(
-      ({ by, value, n, macroRecall, difference }) =>
-        `${`${by}: ${value}`.padEnd(36)}${shown(macroRecall).padEnd(26)}${shown(difference).padEnd(28)}${n}`,
-    ),
-    '',
-    'wrong and sure of it',
-    ...mistakes.map(
-      ({ text, truth, label, probability }) =>
-        `${probability.toFixed(3)} ${label.padEnd(9)}truth ${truth.padEnd(9)}${text.replace(/\s+/g, ' ').slice(0, 120)}`,
-    ),
-  ]
+  const cut = slices.map(({ by, value, n, macroRecall, difference }) => ({
+    slice: `${by}: ${value}`,
+    ...{ 'macro-recall': shown(macroRecall), 'minus the others': shown(difference), n },
+  }))
+  const sure = mistakes.map(({ text, truth, label, probability }) => ({ probability, said: label, truth, text }))
+  return ['', textTable(cut, { maxRows: cut.length }), '', 'wrong and sure of it', textTable(sure, { maxWidth: 120 })]
 }
 
 function shown({ value, low, high }: Estimate): string {

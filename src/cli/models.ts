@@ -1,13 +1,7 @@
 import { type ListedVersion, listModels } from '../registry/list-models.js'
-import { type Command, parse, printJson, say } from './command.js'
+import { defineCommand, json, print, say } from './command.js'
 import { withRegistry } from './open-registry.js'
 
-const help = `
-usage: moodlake models [--json]
-
-Lists the registered models: versions, newest first, with their aliases, the run that made them and its metrics.
-The server is the one of MLFLOW_TRACKING_URI; when that is not set, one is started over .moodlake/mlflow.
-`
 const SHOWN_METRICS = 4
 
 function lineOf({ name, version, aliases, run, metrics, created }: ListedVersion): string {
@@ -26,13 +20,16 @@ function lineOf({ name, version, aliases, run, metrics, created }: ListedVersion
     .trimEnd()
 }
 
-async function run(args: string[]): Promise<number> {
-  const { values } = parse({ args, options: { json: { type: 'boolean', default: false } } })
-  const models = await withRegistry(listModels)
-  if (values.json) printJson(models)
-  else if (models.length) process.stdout.write(`${models.map(lineOf).join('\n')}\n`)
-  else say('no registered models: npm run demo trains and registers some')
-  return 0
-}
-
-export const command: Command = { summary: 'the registered models with versions, aliases and metrics', help, run }
+export const command = defineCommand({
+  summary: 'the registered models with versions, aliases and metrics',
+  usage: 'models [--json]',
+  about: `
+Lists the registered models: versions, newest first, with their aliases, the run that made them and its metrics.
+The server is the one of MLFLOW_TRACKING_URI; when that is not set, one is started over .moodlake/mlflow.`,
+  options: { json },
+  async run({ json }) {
+    const models = await withRegistry(listModels)
+    if (!models.length && !json) say('no registered models: npm run demo trains and registers some')
+    return print(models.map(lineOf), models, json)
+  },
+})

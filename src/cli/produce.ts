@@ -1,45 +1,27 @@
 import { checkTopic, parseBrokers } from '../sources/kafka-client.js'
-import { type Command, parse, printJson, UsageError } from './command.js'
+import { defineCommand, json, needed, printJson, read, readCount } from './command.js'
 import { conclude, readNumber, replayWithProgress } from './replay.js'
-import { readCount } from './run.js'
 
-const help = `
-usage: moodlake produce --topic TOPIC --brokers HOST:PORT[,…] --source URI [options]
-
+export const command = defineCommand({
+  summary: 'tweets from JSON files into a Kafka topic',
+  usage: 'produce --topic TOPIC --brokers HOST:PORT[,…] --source URI [options]',
+  about: `
 Replays the records of JSON files into a Kafka topic, each once, as they are; the key is the tweet's id, else its user. Ctrl-C ends it.
-With faults or at the tweets' own pace: moodlake replay.
-
-  --source URI      folder of JSON files, one file, or s3://bucket/prefix
-  --rate N/s        most records per second (default: as fast as the brokers take them)
-  --partitions N    partitions of the topic if it has to be made (default: the broker's own setting)
-  --json            one JSON document on stdout when done
-
-Users, passwords and certificates come from the environment: KAFKA_USERNAME, KAFKA_PASSWORD and others, see docs/sources.md.
-`
-
-async function run(args: string[]): Promise<number> {
-  const { values } = parse({
-    args,
-    options: {
-      topic: { type: 'string' },
-      brokers: { type: 'string' },
-      source: { type: 'string' },
-      rate: { type: 'string' },
-      partitions: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const { topic, brokers, source, rate, partitions } = values
-  if (!topic || !brokers || !source) throw new UsageError('produce: --topic, --brokers and --source are needed')
-  const list = parseBrokers(brokers)
-  const done = await replayWithProgress([source], {
-    to: `kafka://${list.join(',')}/${checkTopic(topic)}`,
-    ...(rate && { rate: readNumber('rate', rate, '/s') }),
-    ...(partitions && { partitions: readCount('partitions', partitions) }),
-  })
-  const { sent, stopped, seconds } = done
-  if (values.json) printJson({ topic, brokers: list, source, sent, stopped, seconds, rate: sent / seconds })
-  return conclude(topic, source, done)
-}
-
-export const command: Command = { summary: 'tweets from JSON files into a Kafka topic', help, run }
+With faults or at the tweets' own pace: moodlake replay.`,
+  options: {
+    topic: needed('TOPIC', 'where the records go'),
+    brokers: needed('HOST:PORT[,…]', 'of the cluster'),
+    source: needed('URI', 'folder of JSON files, one file, or s3://bucket/prefix'),
+    rate: read('N/s', 'most records per second (default: as fast as the brokers take them)', readNumber('/s')),
+    partitions: read('N', "partitions of the topic if it has to be made (default: the broker's own setting)", readCount),
+    json,
+  },
+  more: 'Users, passwords and certificates come from the environment: KAFKA_USERNAME, KAFKA_PASSWORD and others, see docs/sources.md.',
+  async run({ topic, brokers, source, json, ...options }) {
+    const list = parseBrokers(brokers)
+    const done = await replayWithProgress([source], { ...options, to: `kafka://${list.join(',')}/${checkTopic(topic)}` })
+    const { sent, stopped, seconds } = done
+    if (json) printJson({ topic, brokers: list, source, sent, stopped, seconds, rate: sent / seconds })
+    return conclude(topic, source, done)
+  },
+})

@@ -3,32 +3,24 @@ import type { NamedModel } from '../pipeline/gold.js'
 import { listQuarantine, replayQuarantine } from '../pipeline/quarantine.js'
 import { startGold, startSilver } from '../pipeline/run.js'
 import { loadModel } from '../registry/load-model.js'
-import { type Command, parse, printJson, say, UsageError } from './command.js'
-import { progressLine } from './run.js'
+import { defineCommand, flag, json, lake, oneOf, print, printJson, read, say, text, UsageError } from './command.js'
+import { progressLine, TIERS } from './run.js'
 
-const help = `
-usage: moodlake quarantine list   [--lake DIR] [--rule RULE] [--where SQL] [--all] [--json]
-       moodlake quarantine replay [--lake DIR] [--rule RULE] [--where SQL] [--patch JSON | --sql SQL] [--model URI] [--until TABLE] [--json]
+interface Chosen {
+  lake: string
+  rule?: string
+  where?: string
+  patch?: object
+  sql?: string
+  model: string
+  until: 'bronze' | 'silver' | 'gold'
+}
 
-Shows the rejected records that wait, and sends them on, mended: each once, whenever this is interrupted and called again.
-Records go into bronze and from there through silver and gold; tweets that a model failed on are scored again.
-
-  --rule RULE    only rows that broke this rule
-  --where SQL    only rows for which this is true; columns: id, tweet_id, record, reason, rule, source, source_file, time
-  --all          also rows that were replayed
-  --patch JSON   merge patch for each record, such as '{"date": "Mon Apr 06 22:19:45 PDT 2009"}'
-  --sql SQL      each new record, such as "replace(record, 'x', 'y')"
-  --model URI    scores them (default compact)
-  --until TABLE  bronze, silver or gold (default); bronze where the streams run by themselves
-`
-
-async function replay(values: Record<string, string | undefined>): Promise<object> {
-  const { lake = './lake', rule, where, patch, sql, until = 'gold' } = values
-  if (!['bronze', 'silver', 'gold'].includes(until)) throw new UsageError(`--until: ${until} is none of bronze, silver, gold`)
+async function replay({ lake, until, patch, sql, ...values }: Chosen): Promise<object> {
   if (patch !== undefined && sql !== undefined) throw new UsageError('quarantine: --patch or --sql, not both')
-  const model = until === 'gold' ? await loadModel(values.model ?? 'compact') : undefined
+  const model = until === 'gold' ? await loadModel(values.model) : undefined
   try {
-    const done = await replayQuarantine(lake, { rule, where, sql, model, ...(patch && { patch: readPatch(patch) }) })
+    const done = await replayQuarantine(lake, { ...values, sql, patch, model })
     say(`quarantine: ${done.bronze} records replayed into bronze, ${done.gold} tweets scored again`)
     await runRest(lake, until, model)
     return done
@@ -54,34 +46,36 @@ function readPatch(text: string): object {
   throw new UsageError(`--patch: not a JSON object: ${text}`)
 }
 
-async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parse({
-    args,
-    allowPositionals: true,
-    options: {
-      lake: { type: 'string', default: './lake' },
-      rule: { type: 'string' },
-      where: { type: 'string' },
-      all: { type: 'boolean', default: false },
-      patch: { type: 'string' },
-      sql: { type: 'string' },
-      model: { type: 'string' },
-      until: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const { all, json, ...texts } = values
-  if (positionals.length !== 1 || !['list', 'replay'].includes(positionals[0]!))
-    throw new UsageError('quarantine: say list or replay')
-  if (positionals[0] === 'replay') {
-    const done = await replay(texts)
-    if (json) printJson(done)
-    return 0
-  }
-  const rows = await listQuarantine(values.lake, { rule: values.rule, where: values.where, all })
-  if (json) printJson(rows)
-  else process.stdout.write(`${textTable(rows.length ? rows : [{ quarantine: 'nothing waits' }], { maxRows: 200 })}\n`)
-  return 0
-}
-
-export const command: Command = { summary: 'rejected records: see them, mend them, send them on', help, run }
+export const command = defineCommand({
+  summary: 'rejected records: see them, mend them, send them on',
+  usage: `quarantine list   [--lake DIR] [--rule RULE] [--where SQL] [--all] [--json]
+          quarantine replay [--lake DIR] [--rule RULE] [--where SQL] [--patch JSON | --sql SQL] [--model URI] [--until TABLE] [--json]`,
+  about: `
+Shows the rejected records that wait, and sends them on, mended: each once, whenever this is interrupted and called again.
+Records go into bronze and from there through silver and gold; tweets that a model failed on are scored again.`,
+  options: {
+    lake,
+    rule: text('RULE', 'only rows that broke this rule'),
+    where: text(
+      'SQL',
+      'only rows for which this is true; columns: id, tweet_id, record, reason, rule, source, source_file, time',
+    ),
+    all: flag('also rows that were replayed'),
+    patch: read('JSON', `merge patch for each record, such as '{"date": "Mon Apr 06 22:19:45 PDT 2009"}'`, readPatch),
+    sql: text('SQL', `each new record, such as "replace(record, 'x', 'y')"`),
+    model: text('URI', 'scores them', 'compact'),
+    until: read('TABLE', 'bronze, silver or gold; bronze where the streams run by themselves', oneOf(TIERS), 'gold'),
+    json,
+  },
+  words: true,
+  async run({ all, json, ...chosen }, [action, ...more]) {
+    if (!action || more.length || !/^(list|replay)$/.test(action)) throw new UsageError('quarantine: say list or replay')
+    if (action === 'replay') {
+      const done = await replay(chosen)
+      if (json) printJson(done)
+      return 0
+    }
+    const rows = await listQuarantine(chosen.lake, { rule: chosen.rule, where: chosen.where, all })
+    return print([textTable(rows.length ? rows : [{ quarantine: 'nothing waits' }], { maxRows: 200 })], rows, json)
+  },
+})

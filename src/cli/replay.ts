@@ -1,26 +1,17 @@
 import { FAULTS, type FaultShares } from '../sources/faults.js'
 import { type Replayed, type ReplayOptions, replay } from '../sources/replay.js'
-import { type Command, parse, printJson, say, UsageError } from './command.js'
+import { defineCommand, interruptible, json, printJson, read, say, text, UsageError } from './command.js'
 
-const help = `
-usage: moodlake replay FILES… --to DIR|s3://bucket/prefix|kafka://HOST:PORT/TOPIC [options]
-
-Sends the records of JSON files again, at their own pace or another, with faults to order. Ctrl-C ends it.
-
-  --to TARGET        a folder (JSON-lines files, whole when they appear) or a Kafka topic
-  --rate N           records per second (default: as fast as they are taken)
-  --speed X          so many times as fast as the tweets were written, by their dates
-  --faults LIST      shares of the records, such as late=0.05,duplicate=0.02,malformed=0.01; there are ${FAULTS.join(', ')}
-  --seed N           decides which records meet which fault (default 1)
-  --ledger FILE      where every fault is written down (default TARGET/_ledger.jsonl; for Kafka replay-ledger.jsonl)
-  --json             one JSON document on stdout when done
-`
-
-/** Reads a positive number, as in `20`, `1.5x` or `50/s`. */
-export function readNumber(option: string, value: string, unit: string): number {
-  const number = Number(value.endsWith(unit) ? value.slice(0, -unit.length) : value)
-  if (!(number > 0 && number < Number.POSITIVE_INFINITY)) throw new UsageError(`--${option}: not a number above 0: ${value}`)
+/** Reads a positive number with a unit that may be left out, as in `20`, `1.5x` or `50/s`. */
+export const readNumber = (unit: string) => (given: string, name: string) => {
+  const number = Number(given.endsWith(unit) ? given.slice(0, -unit.length) : given)
+  if (!(number > 0 && number < Number.POSITIVE_INFINITY)) throw new UsageError(`${name}: not a number above 0: ${given}`)
   return number
+}
+
+function readSeed(given: string, name: string): number {
+  if (!Number.isInteger(Number(given))) throw new UsageError(`${name}: not a whole number: ${given}`)
+  return Number(given)
 }
 
 /** Reads `late=0.05,duplicate=0.02`. */
@@ -42,19 +33,13 @@ export async function replayWithProgress(
   files: readonly string[],
   options: Omit<ReplayOptions, 'signal' | 'onProgress'>,
 ): Promise<Replayed & { seconds: number }> {
-  const stop = new AbortController()
-  const interrupt = () => {
-    say('stopping …')
-    stop.abort()
-  }
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   const t0 = performance.now()
   const seconds = () => Math.max(0.001, Math.round(performance.now() - t0) / 1000)
   let told = t0
-  try {
+  return interruptible(async ({ signal }) => {
     const done = await replay(files, {
       ...options,
-      signal: stop.signal,
+      signal,
       onProgress(sent) {
         if (performance.now() - told < 1000) return
         told = performance.now()
@@ -62,9 +47,7 @@ export async function replayWithProgress(
       },
     })
     return { ...done, seconds: seconds() }
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
-  }
+  })
 }
 
 /** The line that ends a replay, and its exit code: 1 when there was nothing to send. */
@@ -79,36 +62,30 @@ export function conclude(to: string, source: string, done: Replayed & { seconds:
   return 1
 }
 
-async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parse({
-    args,
-    allowPositionals: true,
-    options: {
-      to: { type: 'string' },
-      rate: { type: 'string' },
-      speed: { type: 'string' },
-      faults: { type: 'string', default: '' },
-      seed: { type: 'string', default: '1' },
-      ledger: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const { to } = values
-  if (!to || !positionals.length) throw new UsageError('replay: FILES and --to are needed')
-  if (values.rate && values.speed) throw new UsageError('replay: --rate and --speed exclude each other')
-  const seed = Number(values.seed)
-  if (!Number.isInteger(seed)) throw new UsageError(`--seed: not a whole number: ${values.seed}`)
-  const ledger = values.ledger ?? (to.startsWith('kafka:') ? 'replay-ledger.jsonl' : undefined)
-  const done = await replayWithProgress(positionals, {
-    to,
-    seed,
-    faults: readFaults(values.faults),
-    ...(values.rate && { rate: readNumber('rate', values.rate, '/s') }),
-    ...(values.speed && { speed: readNumber('speed', values.speed, 'x') }),
-    ...(ledger && { ledger }),
-  })
-  if (values.json) printJson({ to, ...done })
-  return conclude(to, positionals.join(', '), done)
-}
-
-export const command: Command = { summary: 'JSON files again, at any speed, with faults to order', help, run }
+export const command = defineCommand({
+  summary: 'JSON files again, at any speed, with faults to order',
+  usage: 'replay FILES… --to DIR|s3://bucket/prefix|kafka://HOST:PORT/TOPIC [options]',
+  about: 'Sends the records of JSON files again, at their own pace or another, with faults to order. Ctrl-C ends it.',
+  options: {
+    to: text('TARGET', 'a folder (JSON-lines files, whole when they appear) or a Kafka topic'),
+    rate: read('N', 'records per second (default: as fast as they are taken)', readNumber('/s')),
+    speed: read('X', 'so many times as fast as the tweets were written, by their dates', readNumber('x')),
+    faults: read(
+      'LIST',
+      `shares of the records, such as late=0.05,duplicate=0.02,malformed=0.01; there are ${FAULTS.join(', ')}`,
+      readFaults,
+    ),
+    seed: read('N', 'decides which records meet which fault', readSeed, '1'),
+    ledger: text('FILE', 'where every fault is written down (default TARGET/_ledger.jsonl; for Kafka replay-ledger.jsonl)'),
+    json,
+  },
+  words: true,
+  async run({ to, json, ...options }, files) {
+    if (!to || !files.length) throw new UsageError('replay: FILES and --to are needed')
+    if (options.rate && options.speed) throw new UsageError('replay: --rate and --speed exclude each other')
+    const ledger = options.ledger ?? (to.startsWith('kafka:') ? 'replay-ledger.jsonl' : undefined)
+    const done = await replayWithProgress(files, { ...options, to, ledger })
+    if (json) printJson({ to, ...done })
+    return conclude(to, files.join(', '), done)
+  },
+})

@@ -5,47 +5,36 @@ import { isFailure } from '../models/answer.js'
 import { DEVICES } from '../models/device.js'
 import type { Answer, Model } from '../models/model.js'
 import { loadModel } from '../registry/load-model.js'
-import { type Command, parse, printJson, say, UsageError } from './command.js'
+import { defineCommand, json, labelledData, needed, oneOf, printJson, read, say, text, UsageError } from './command.js'
 import { type DataRow, readRows } from './read-rows.js'
 
 /** Rows scored before they are written. */
 const PART = 2000
 
-export const command: Command = {
+export const command = defineCommand({
   summary: 'score texts with a model',
-  help: `
-usage: moodlake score --input FILE --model URI --output FILE.ndjson [options]
-
+  usage: 'score --input FILE --model URI --output FILE.ndjson [options]',
+  about: `
 Writes one JSON line per input row, in order: text, label, probabilities (negative, neutral, positive), score (probability
-of the label × 100), truncated where the text was longer than the model reads, model, hash; or, where the model could not score it, error. Exit code 1 when a row failed.
-
-  --input FILE       .txt (one text a line), .ndjson, .jsonl or .csv with a column text
-  --model URI        models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact
-  --output FILE      - for stdout
-  --device DEVICE    where a transformer runs: cpu (default), cuda, tensorrt, webgpu, coreml, dml; an error where it is not to be had
-  --cache DIR        keep a transformer's answers there and take from there what it holds already
-  --text COLUMN      another name of the column
-  --json             a summary as one JSON document on stdout`,
-  async run(args) {
-    const { values } = parse({
-      args,
-      options: {
-        input: { type: 'string' },
-        model: { type: 'string' },
-        output: { type: 'string' },
-        cache: { type: 'string' },
-        device: { type: 'string', default: 'cpu' },
-        text: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    })
-    const { input, model: address, output } = values
-    if (!input || !address || !output) throw new UsageError('score: --input FILE, --model URI and --output FILE are needed')
-    if (output === '-' && values.json) throw new UsageError('score: --json and --output - both want stdout')
-    const rows = await readRows(input, { text: values.text })
-    const device = DEVICES.find(name => name === values.device)
-    if (!device) throw new UsageError(`score: --device: ${values.device} is none of ${DEVICES.join(', ')}`)
-    const model = await loadModel(address, { scoreFolder: values.cache, device })
+of the label × 100), truncated where the text was longer than the model reads, model, hash; or, where the model could not score it, error. Exit code 1 when a row failed.`,
+  options: {
+    input: needed('FILE', '.txt (one text a line), .ndjson, .jsonl or .csv with a column text'),
+    model: needed('URI', "models:/NAME@ALIAS, models:/NAME/VERSION, hf:OWNER/NAME, a model's folder, file:…, blend or compact"),
+    output: needed('FILE', '- for stdout'),
+    device: read(
+      'DEVICE',
+      'where a transformer runs: cpu (default), cuda, tensorrt, webgpu, coreml, dml; an error where it is not to be had',
+      oneOf(DEVICES),
+      'cpu',
+    ),
+    cache: text('DIR', "keep a transformer's answers there and take from there what it holds already"),
+    text: labelledData.text,
+    json,
+  },
+  async run({ input, model: address, output, device, cache, text, json }) {
+    if (output === '-' && json) throw new UsageError('score: --json and --output - both want stdout')
+    const rows = await readRows(input, { text })
+    const model = await loadModel(address, { scoreFolder: cache, device })
     const started = performance.now()
     try {
       const failures = await scoreRows(model, rows, output)
@@ -63,14 +52,14 @@ of the label × 100), truncated where the text was longer than the model reads, 
         ...(model.device && { device: model.device }),
         ...(model.parts && { parts: model.parts }),
       }
-      if (values.json) printJson(result)
+      if (json) printJson(result)
       else say(`${result.scored} of ${rows.length} rows scored by ${model.name} in ${seconds} s`)
       return failures.length ? 1 : 0
     } finally {
       await model.close?.()
     }
   },
-}
+})
 
 async function scoreRows(model: Model, rows: readonly DataRow[], output: string): Promise<{ line: number; error: string }[]> {
   const sink = output === '-' ? process.stdout : createWriteStream(output)

@@ -9,7 +9,7 @@ import { majorityModel } from '../models/majority.js'
 import type { Example, TrainableModel } from '../models/model.js'
 import { ngramModel } from '../models/ngram.js'
 import { LABELS } from '../tweet.js'
-import { type Command, parse, printJson, say, UsageError } from './command.js'
+import { defineCommand, json, labelledData, needed, printJson, say, text, UsageError } from './command.js'
 import { readRows } from './read-rows.js'
 
 interface KindOptions {
@@ -26,52 +26,36 @@ const KINDS: Record<string, (options: KindOptions) => TrainableModel> = {
   ...Object.fromEntries(LEARNERS.map(learner => [learner, ({ name }: KindOptions) => classicalModel({ name, learner })])),
 }
 
-export const command: Command = {
+export const command = defineCommand({
   summary: 'train a model on labelled texts',
-  help: `
-usage: moodlake train KIND --data FILE --output FOLDER [options]
-
-Trains a model of a kind (${Object.keys(KINDS).join(', ')}) and writes its folder, which other commands take as --model.
-
-  --data FILE        .ndjson or .csv with the columns text and label (negative, neutral, positive)
-  --output FOLDER    new, empty, or an older model, which is replaced
-  --base MODEL       adapt: the transformer whose embedding is used, a bundled name or a folder; default compact. A fifth of
-                     the rows is held out first to compare the adapted model with its base; then all are learned from
-  --seed N           seed of everything random; default 1
-  --name NAME        name that predictions carry; default the kind
-  --text COLUMN, --label COLUMN    other names of the columns
-  --json             the result as one JSON document on stdout`,
-  async run(args) {
-    const { values, positionals } = parse({
-      args,
-      allowPositionals: true,
-      options: {
-        data: { type: 'string' },
-        output: { type: 'string' },
-        seed: { type: 'string', default: '1' },
-        name: { type: 'string' },
-        base: { type: 'string', default: 'compact' },
-        text: { type: 'string' },
-        label: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    })
+  usage: 'train KIND --data FILE --output FOLDER [options]',
+  about: `Trains a model of a kind (${Object.keys(KINDS).join(', ')}) and writes its folder, which other commands take as --model.`,
+  options: {
+    ...labelledData,
+    output: needed('FOLDER', 'new, empty, or an older model, which is replaced'),
+    base: text(
+      'MODEL',
+      `adapt: the transformer whose embedding is used, a bundled name or a folder (default compact). A fifth of
+the rows is held out first to compare the adapted model with its base; then all are learned from`,
+      'compact',
+    ),
+    name: text('NAME', 'name that predictions carry; default the kind'),
+    json,
+  },
+  words: true,
+  async run({ data, output, base: address, name, seed, text, label, json }, positionals) {
     const [kind, ...more] = positionals
     const make = kind && Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined
     if (!make || more.length)
       throw new UsageError(`train: kind of model needed, one of ${Object.keys(KINDS).join(', ')}: ${positionals.join(' ')}`)
-    const { data, output } = values
-    if (!data || !output) throw new UsageError('train: --data FILE and --output FOLDER are needed')
-    const seed = Number(values.seed)
-    if (!Number.isSafeInteger(seed)) throw new UsageError(`train: --seed is no whole number: ${values.seed}`)
-    const rows = await readRows(data, { text: values.text, label: values.label, labelled: true })
+    const rows = await readRows(data, { text, label, labelled: true })
     const examples = rows.flatMap(({ text, label }): Example[] => (label ? [{ text, label }] : []))
     if (examples.length === 0) throw new Error(`${data}: no row has a label`)
     if (examples.length < rows.length) say(`${rows.length - examples.length} of ${rows.length} rows have no label: left out`)
-    const base = bundledModelFolder(values.base) ?? values.base
+    const base = bundledModelFolder(address) ?? address
     const heldOut = kind === 'adapt' ? await compareWithBase(base, examples, seed) : undefined
     const started = performance.now()
-    const model = make({ name: values.name, base })
+    const model = make({ name, base })
     try {
       await model.fit(examples, { seed })
       await model.save(output)
@@ -92,15 +76,15 @@ Trains a model of a kind (${Object.keys(KINDS).join(', ')}) and writes its folde
       seconds,
       ...(heldOut && { heldOut }),
     }
-    if (values.json) printJson(result)
+    if (json) printJson(result)
     else
       say(
         `${model.name}: trained on ${examples.length} rows (${LABELS.map(l => `${byClass[l]} ${l}`).join(', ')}) in ${seconds} s; ${output}, sha256 ${model.hash}`,
       )
-    if (heldOut && !values.json) say(heldOutLine(heldOut))
+    if (heldOut && !json) say(heldOutLine(heldOut))
     return 0
   },
-}
+})
 
 interface HeldOut {
   /** Rows learned from, and rows that were held out and measured on. */

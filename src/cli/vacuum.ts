@@ -1,38 +1,30 @@
 import { vacuumLake } from '../pipeline/care.js'
-import { type Command, parse, printJson, UsageError } from './command.js'
+import { defineCommand, flag, json, lake, print, read, UsageError } from './command.js'
 
-const help = `
-usage: moodlake vacuum [--lake DIR] [--retention-hours N] [--force] [--dry-run] [--json]
-
-Removes the files of every table of a lake that no version of the last N hours needs (default: the table's own, else 168),
-and log files past the table's own retention. What a stream of the lake has not read yet stays.
-Versions before that can no longer be read. --force allows fewer than 168 hours, --dry-run only says what would go.
-`
-
-async function run(args: string[]): Promise<number> {
-  const { values } = parse({
-    args,
-    options: {
-      lake: { type: 'string', default: './lake' },
-      'retention-hours': { type: 'string' },
-      force: { type: 'boolean', default: false },
-      'dry-run': { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const hours = values['retention-hours']
-  if (hours !== undefined && !/^\d+$/.test(hours)) throw new UsageError(`--retention-hours: not a whole number: ${hours}`)
-  const { force, 'dry-run': dryRun } = values
-  const options = { ...(hours && { retentionHours: Number(hours) }), force, dryRun }
-  const done = await vacuumLake(values.lake, options).catch((error: unknown) => {
-    throw error instanceof RangeError ? new UsageError(error.message, { cause: error }) : error
-  })
-  const verb = dryRun ? 'would go' : 'removed'
-  if (values.json) printJson({ dryRun, tables: done })
-  else
-    for (const { table, files, bytes, logFiles } of done)
-      process.stdout.write(`${table}\t${files.length} files ${verb}, ${bytes} bytes; ${logFiles} of the log\n`)
-  return 0
-}
-
-export const command: Command = { summary: 'remove old files of all tables of a lake', help, run }
+export const command = defineCommand({
+  summary: 'remove old files of all tables of a lake',
+  usage: 'vacuum [--lake DIR] [--retention-hours N] [--force] [--dry-run] [--json]',
+  about: `
+Removes the files of every table of a lake that no version of the last N hours needs, and log files past the table's own retention.
+What a stream of the lake has not read yet stays. Versions before that can no longer be read.`,
+  options: {
+    lake,
+    retentionHours: read('N', "removed files are kept this long (default: the table's own, else 168)", (given, name) => {
+      if (/^\d+$/.test(given)) return Number(given)
+      throw new UsageError(`${name}: not a whole number: ${given}`)
+    }),
+    force: flag('allows fewer than 168 hours'),
+    dryRun: flag('only says what would go'),
+    json,
+  },
+  async run({ lake, json, ...options }) {
+    const done = await vacuumLake(lake, options).catch((error: unknown) => {
+      throw error instanceof RangeError ? new UsageError(error.message, { cause: error }) : error
+    })
+    const verb = options.dryRun ? 'would go' : 'removed'
+    const lines = done.map(
+      ({ table, files, bytes, logFiles }) => `${table}\t${files.length} files ${verb}, ${bytes} bytes; ${logFiles} of the log`,
+    )
+    return print(lines, { dryRun: options.dryRun, tables: done }, json)
+  },
+})

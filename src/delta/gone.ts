@@ -4,6 +4,9 @@ import type { AddFile } from './actions.js'
 /** Tag of an `add` action with the numbers of the rows that were purged, such as `0,4-7`. */
 const GONE = 'moodlake.purged'
 
+/** Operation of the commit that a purge leaves in the log. */
+export const FORGET = 'FORGET'
+
 /** Numbers of the purged rows, ascending, as the file was written at first. */
 export function goneRows({ tags }: Pick<AddFile, 'tags'>): number[] {
   const rows: number[] = []

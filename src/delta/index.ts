@@ -30,11 +30,12 @@ export {
   VersionNotFoundError,
 } from './errors.js'
 export { type Exported, exportTable } from './export.js'
+export { FORGET } from './gone.js'
 export { type TableHealth, tableHealth } from './health.js'
 export type { HistoryEntry, LogCommit } from './history.js'
 export type { Optimized, OptimizeOptions, Vacuumed, VacuumOptions } from './maintenance.js'
 export type { MatchedClause, Merged, MergeOptions, NotMatchedClause } from './merge.js'
-export { FORGET, type Purged, type PurgeOptions } from './purge.js'
+export type { Purged, PurgeOptions } from './purge.js'
 export {
   type ArrayType,
   type DataType,

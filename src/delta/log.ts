@@ -1,7 +1,7 @@
 /** The files of `_delta_log`: which there are, and the commits in them. */
 import { FileNotFoundError, type Store, type StoredFile } from '../stores/store.js'
 import { type Action, commitName, parseActions, versionText } from './actions.js'
-import { CorruptLogError } from './errors.js'
+import { CorruptLogError, VersionNotFoundError } from './errors.js'
 
 /** Folder of the log within a table. */
 export const LOG = '_delta_log/'
@@ -93,12 +93,20 @@ export async function lastCheckpointHint(store: Store): Promise<number | undefin
   }
 }
 
-/** The actions of one version. Throws `CorruptLogError` when the file is missing or damaged. */
-export async function readCommit(store: Store, version: number): Promise<Action[]> {
+/** The actions of one version. Throws `VersionNotFoundError` when it was cleaned away, `CorruptLogError` when its file is missing or damaged. */
+async function readCommit(store: Store, version: number): Promise<Action[]> {
   const actions = await findCommit(store, version)
-  if (!actions)
-    throw new CorruptLogError(store.uri, LOG + commitName(version), version, `version ${version} is missing from the log`)
-  return actions
+  if (actions) return actions
+  const { commits } = await listLog(store)
+  const oldest = [...commits.keys()].reduce((least, other) => Math.min(least, other), Number.POSITIVE_INFINITY)
+  // Clean-up takes the oldest first: where an older one stands, this one was lost.
+  if (version < oldest && oldest < Number.POSITIVE_INFINITY)
+    throw new VersionNotFoundError(
+      store.uri,
+      version,
+      `version ${version} is no longer in the log; the oldest commit is ${oldest}`,
+    )
+  throw new CorruptLogError(store.uri, LOG + commitName(version), version, `version ${version} is missing from the log`)
 }
 
 /** The actions of one version, undefined when it is not there. */

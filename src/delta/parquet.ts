@@ -146,12 +146,20 @@ export async function writeFiles(store: Store, unchecked: Source, metaData: Meta
   }
 }
 
-/** Writes rows as one Parquet file (zstd) of this machine's disk, also when there are none. Gives size and statistics. */
-export async function writeOneFile(local: string, sql: string, schema: Schema): Promise<Pick<AddFile, 'size' | 'stats'>> {
-  const options = 'FORMAT parquet, COMPRESSION zstd, RETURN_STATS'
+/**
+ * Writes rows as one Parquet file (zstd) of this machine's disk, also when there are none. Gives size and statistics.
+ * @param mapped true when the columns have physical names, and field ids
+ */
+export async function writeOneFile(
+  local: string,
+  sql: string,
+  schema: Schema,
+  mapped = false,
+): Promise<Pick<AddFile, 'size' | 'stats'>> {
+  const ids = mapped ? fieldIds(schema.fields) : ''
+  const options = `FORMAT parquet, COMPRESSION zstd, RETURN_STATS${ids && `, FIELD_IDS {${ids}}`}`
   const [row] = await (await duckdb()).rows<CopyRow>(`COPY (${sql}) TO ${quoteText(local)} (${options})`)
-  const layout = { partitionColumns: [], mapped: false, name: '', mark: '' }
-  const { size, stats } = addOf(row!, '', schema, layout, INDEXED_COLUMNS)
+  const { size, stats } = addOf(row!, '', schema, { partitionColumns: [], mapped, name: '', mark: '' }, INDEXED_COLUMNS)
   return { size, stats }
 }
 

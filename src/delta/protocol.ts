@@ -47,7 +47,7 @@ export function checkChangeable(table: string, metaData: MetaData): void {
 }
 
 /** True when changes of rows are to be recorded beside the table (change data feed). */
-export function writesFeed(metaData: MetaData): boolean {
+export function writesFeed(metaData: Pick<MetaData, 'configuration'>): boolean {
   return metaData.configuration['delta.enableChangeDataFeed'] === 'true'
 }
 
@@ -112,7 +112,7 @@ export function writesVectors(protocol: Protocol, metaData: MetaData): boolean {
 const FEED_COLUMNS = new Set(['_change_type', '_commit_version', '_commit_timestamp'])
 
 /** Features of the writer versions before 7 that are in use in this table although the protocol does not list them. */
-function featuresInUse(metaData: MetaData, schema: Schema): string[] {
+function featuresInUse(metaData: Pick<MetaData, 'configuration'>, schema: Schema): string[] {
   const found = new Set<string>()
   if (!['none', 'name', 'id'].includes(mappingOf(metaData))) found.add(`columnMapping mode ${mappingOf(metaData)}`)
   const visit = (type: DataType): void => {
@@ -135,7 +135,12 @@ function featuresInUse(metaData: MetaData, schema: Schema): string[] {
 }
 
 /** Throws `UnsupportedFeatureError` naming what a writer of the table would have to know. */
-export function checkWritable(table: string, protocol: Protocol, metaData: MetaData, schema: Schema): void {
+export function checkWritable(
+  table: string,
+  protocol: Protocol,
+  metaData: Pick<MetaData, 'configuration'>,
+  schema: Schema,
+): void {
   const version = protocol.minWriterVersion
   if (version > 7 || version < 1)
     throw new UnsupportedFeatureError(

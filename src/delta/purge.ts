@@ -1,25 +1,27 @@
 /**
- * Taking rows out of a table as if they had never been in it. Data files that hold them are written anew under their own names, and
- * the log's actions for those files are mended, so that every version can still be read. A journal makes it one step: what is in it is
- * done to its end by whoever comes next.
+ * Taking rows out of a table as if they had never been in it. Data files that hold them are written anew, and the log's actions for
+ * those files are mended, so that every version can still be read. A journal makes it one step: what is in it is done to its end by
+ * whoever comes next. A file keeps its name, unless its deletion vectors or partition values change: then the two are seen to change at once.
  */
 import { randomUUID } from 'node:crypto'
 import { promises as fs } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { FileNotFoundError, type Store } from '../stores/store.js'
-import { type Action, type AddFile, commitName, decodePath, formatActions, parseActions } from './actions.js'
-import { readCheckpoint, writeCheckpoint } from './checkpoint.js'
-import { retention } from './clean-up.js'
-import { mappingOf } from './column-mapping.js'
-import { requireWritable, type TableCore } from './core.js'
+import { dirname, join } from 'node:path'
+import { FileNotFoundError, type Store, type StoredFile } from '../stores/store.js'
+import { type AddFile, type DeletionVector, decodePath, encodePath, type MetaData } from './actions.js'
+import { mappingOf, physicalName, rename } from './column-mapping.js'
+import { removeOf, requireWritable, type TableCore } from './core.js'
+import { newVector, readVector, vectorPath } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { UnsupportedFeatureError } from './errors.js'
-import { withGone } from './gone.js'
+import { FORGET, presentBefore, withGone } from './gone.js'
 import { localFile } from './local-files.js'
-import { LOG, lastCheckpointHint, listLog } from './log.js'
+import { LOG } from './log.js'
 import { writeOneFile } from './parquet.js'
-import type { Schema } from './schema.js'
+import { type Journal, mendFile, mendLog, type NamedFile, namedFiles, type Rewritten } from './purge-log.js'
+import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN } from './relation.js'
+import { CHANGE_TYPE, withChangeType } from './rewrite.js'
+import { parseSchemaString, type Schema } from './schema.js'
 import { commitChange } from './transaction.js'
 
 /** Which rows go, and what else of the table is changed with them. */
@@ -29,7 +31,7 @@ export interface PurgeOptions {
   /** Columns that get new values in the rows that stay and for which `setWhere` is true, as SQL. */
   set?: Readonly<Record<string, string>>
   setWhere?: string
-  /** True for a predicate of a former change that must not stay in the log. */
+  /** True for a parameter of a former operation that must not stay in the log. */
   scrub?(text: string): boolean
   /** Files that no commit names are left alone for so many milliseconds: somebody may be about to commit them. Default 60,000. */
   graceMs?: number
@@ -47,22 +49,14 @@ export interface Purged {
   pending: number
 }
 
-/** Operation of the commit that a purge leaves in the log. */
-export const FORGET = 'FORGET'
 /** Where a purge keeps what it is doing; readers and vacuums pass it by. */
 const FOLDER = '_forget/'
 const JOURNAL = `${FOLDER}journal.json`
+/** Where the protocol has change data files. */
+const FEED_FOLDER = '_change_data/'
 const GRACE_MS = 60_000
 /** Files that one query looks at. */
 const FILES_AT_ONCE = 500
-
-/** A file that is written anew: where its new content waits, and what the log is to say of it. */
-interface Rewritten {
-  staged: string
-  add: Pick<AddFile, 'size' | 'stats' | 'tags' | 'modificationTime'>
-}
-
-type Journal = Record<string, Rewritten>
 
 interface Hit {
   path: string
@@ -70,38 +64,48 @@ interface Hit {
   gone: boolean
 }
 
-/** Takes rows out of all versions. */
-export async function purgeTable(core: TableCore, options: PurgeOptions): Promise<Purged> {
+/** A table while it is purged. */
+interface Work extends PurgeOptions {
+  store: Store
+  version: number
+  mapping: string
+  /** Every column of any version that is kept. */
+  schema: Schema
+}
+
+/** Takes rows out of all versions; what to do may depend on the columns, which are those of all versions. */
+export async function purgeTable(core: TableCore, wanted: PurgeOptions | ((schema: Schema) => PurgeOptions)): Promise<Purged> {
   const { store } = core
   const state = await core.newest()
-  const { metaData, schema } = requireWritable(store, state)
-  if (mappingOf(metaData) !== 'none' || metaData.partitionColumns.length)
-    throw new UnsupportedFeatureError(store.uri, ['columnMapping'], 'has column mapping or partitions; its rows cannot be purged')
+  const { metaData } = requireWritable(store, state)
   const earlier = await readJournal(store)
-  if (earlier) await finish(core, earlier, options)
-  const named = await namedFiles(store)
-  const files = await dataFiles(store)
-  const hits = await findHits(store, files, named, schema, options)
-  const result = { deleted: 0, changed: 0, files: 0, versions: 0, pending: 0 }
+  if (earlier) await finish(core, earlier, typeof wanted === 'function' ? {} : wanted)
+  const { version } = await core.newest()
+  const { files: named, schemas } = await namedFiles(store, version)
+  const schema = allColumns([metaData, ...schemas])
+  const options = typeof wanted === 'function' ? wanted(schema) : wanted
+  const work: Work = { ...options, store, version, mapping: mappingOf(metaData), schema }
+  const found = await dataFiles(store)
+  const result: Purged = { deleted: 0, changed: 0, files: 0, versions: 0, pending: 0 }
   const journal: Journal = {}
-  for (const [path, rows] of hits) {
-    const add = named.get(path)
-    if (!add) {
-      if (Date.now() - files.get(path)!.getTime() < (options.graceMs ?? GRACE_MS)) result.pending++
-      else await store.delete(path)
-      continue
+  try {
+    for (const [path, rows] of await findHits(
+      work,
+      [...named].filter(([path]) => found.has(path)),
+    )) {
+      const gone = rows.filter(row => row.gone).map(row => row.row)
+      journal[path] = await stage(work, path, named.get(path)!, gone)
+      result.deleted += gone.length
+      result.changed += rows.length - gone.length
+      result.files++
     }
-    if (add.deletionVector)
-      throw new UnsupportedFeatureError(
-        store.uri,
-        ['deletionVectors'],
-        'has deletion vectors; optimize it before rows are purged',
-      )
-    const gone = rows.filter(row => row.gone).map(row => row.row)
-    journal[path] = await stage(store, path, add, gone, schema, options)
-    result.deleted += gone.length
-    result.changed += rows.length - gone.length
-    result.files++
+    result.pending = await dropUnnamed(
+      work,
+      [...found.values()].filter(({ path }) => !named.has(path)),
+    )
+  } catch (error) {
+    for (const { staged } of Object.values(journal)) await store.delete(staged).catch(() => undefined)
+    throw error
   }
   if (result.files) await store.put(JOURNAL, JSON.stringify(journal))
   result.versions = await finish(core, journal, options)
@@ -117,116 +121,249 @@ async function readJournal(store: Store): Promise<Journal | undefined> {
   }
 }
 
-/** Every file that any version names, by path, with its newest action. */
-async function namedFiles(store: Store): Promise<Map<string, AddFile>> {
-  const named = new Map<string, AddFile>()
-  const { commits, checkpoints } = await listLog(store)
-  for (const checkpoint of [...checkpoints].reverse())
-    for (const file of (await readCheckpoint(store, checkpoint)).files.values()) named.set(decodePath(file.path), file)
-  for (const version of [...commits.keys()].sort((a, b) => a - b))
-    for (const { add, cdc } of await commitActions(store, version)) {
-      if (add) named.set(decodePath(add.path), add)
-      else if (cdc) named.set(decodePath(cdc.path), { ...cdc, modificationTime: 0 })
+/** The columns of several versions, the newest first; one that shares its name with a newer one goes by its physical name. */
+function allColumns(versions: readonly MetaData[]): Schema {
+  const fields = new Map<string, Schema['fields'][number]>()
+  const names = new Set<string>()
+  for (const { schemaString } of versions)
+    for (const field of parseSchemaString(schemaString).fields) {
+      const physical = physicalName(field)
+      if (fields.has(physical)) continue
+      const name = names.has(field.name) ? physical : field.name
+      names.add(name)
+      // Rows of other versions may lack it.
+      fields.set(physical, { ...field, name, nullable: true })
     }
-  return named
+  return { type: 'struct', fields: [...fields.values()] }
 }
 
-async function commitActions(store: Store, version: number): Promise<Action[]> {
-  const path = LOG + commitName(version)
-  return parseActions(await store.read(path), store.uri, path, version)
-}
-
-/** The Parquet files in a table's folder, with the time of their last change. */
-async function dataFiles(store: Store): Promise<Map<string, Date>> {
-  const found = new Map<string, Date>()
-  for await (const { path, modified } of store.list(''))
-    if (path.endsWith('.parquet') && !path.startsWith(LOG) && !path.startsWith(FOLDER)) found.set(path, modified)
+/** The Parquet files in a table's folder. */
+async function dataFiles(store: Store): Promise<Map<string, StoredFile>> {
+  const found = new Map<string, StoredFile>()
+  for await (const file of store.list(''))
+    if (file.path.endsWith('.parquet') && !file.path.startsWith(LOG) && !file.path.startsWith(FOLDER)) found.set(file.path, file)
   return found
 }
 
+/** Files of one kind as a relation with the numbers of their rows, deleted ones too. */
+function inputOf({ store, version, schema, mapping }: Work, files: readonly AddFile[]): RelationInput {
+  const keys = Object.keys(files[0]?.partitionValues ?? {})
+  const partitionColumns = schema.fields
+    .filter(field => keys.includes(physicalName(field)) || keys.includes(field.name))
+    .map(field => field.name)
+  // The change type has no field id: files of the feed are read by their physical names.
+  const byName = mapping === 'id' && isFeed(files[0])
+  return { store, version, schema, partitionColumns, mapping: byName ? 'name' : mapping, files: files.map(withoutVector) }
+}
+
+const isFeed = (file: AddFile | undefined) => file !== undefined && decodePath(file.path).startsWith(FEED_FOLDER)
+const withoutVector = (file: AddFile): AddFile => ({ ...file, deletionVector: undefined })
+
 /** The rows that go or change, by file. */
-async function findHits(
-  store: Store,
-  files: ReadonlyMap<string, Date>,
-  named: ReadonlyMap<string, AddFile>,
-  schema: Schema,
-  { where, setWhere = 'false' }: PurgeOptions,
-): Promise<Map<string, Hit[]>> {
+async function findHits(work: Work, named: readonly (readonly [string, { add: AddFile }])[]): Promise<Map<string, Hit[]>> {
+  const { where, setWhere = 'false' } = work
+  const kinds = new Map<string, (readonly [string, { add: AddFile }])[]>()
+  for (const one of named) {
+    const kind = JSON.stringify([isFeed(one[1].add), Object.keys(one[1].add.partitionValues).sort()])
+    const list = kinds.get(kind)
+    if (list) list.push(one)
+    else kinds.set(kind, [one])
+  }
   const database = await duckdb()
   const hits = new Map<string, Hit[]>()
-  const paths = [...files.keys()]
-  for (let start = 0; start < paths.length; start += FILES_AT_ONCE) {
-    const locals = new Map<string, string>()
-    for (const path of paths.slice(start, start + FILES_AT_ONCE)) {
-      const add = named.get(path)
-      locals.set(await localFile(store, path, add ? `${add.size} ${add.modificationTime}` : randomUUID()), path)
+  for (const files of kinds.values())
+    for (let start = 0; start < files.length; start += FILES_AT_ONCE) {
+      const part = files.slice(start, start + FILES_AT_ONCE)
+      const { sql } = await locatedSql(
+        inputOf(
+          work,
+          part.map(([, { add }]) => add),
+        ),
+      )
+      const select = `SELECT ${FILE_COLUMN} AS file, ${ROW_COLUMN} AS row, (${where}) IS TRUE AS gone FROM ${sql} WHERE (${where}) OR (${setWhere})`
+      for await (const rows of database.stream<Omit<Hit, 'path'> & { file: number }>(select))
+        for (const { file, row, gone } of rows) {
+          const [path] = part[file]!
+          const hit = { path, row, gone }
+          const list = hits.get(path)
+          if (list) list.push(hit)
+          else hits.set(path, [hit])
+        }
     }
-    const from = relation([...locals.keys()], schema)
-    const select = `SELECT filename AS path, file_row_number AS row, (${where}) IS TRUE AS gone FROM ${from} WHERE (${where}) OR (${setWhere})`
-    for await (const rows of database.stream<Hit>(select))
-      for (const hit of rows) {
-        const path = locals.get(hit.path)!
-        const list = hits.get(path)
-        if (list) list.push(hit)
-        else hits.set(path, [hit])
-      }
-  }
   return hits
 }
 
-/** Files as a table expression with all columns of the table, those that a file lacks as nulls. */
-function relation(locals: readonly string[], schema: Schema): string {
-  const list = locals.map(quoteText).join(', ')
-  // A file that lacks a column is no reason to fail: the columns come from the newest schema.
-  const none = schema.fields.map(field => `NULL AS ${quoteName(field.name)}`).join(', ')
-  return `(SELECT * FROM read_parquet([${list}], union_by_name=true, filename=true, file_row_number=true, hive_partitioning=false) UNION ALL BY NAME SELECT ${none} WHERE false)`
+/** Removes files that no version names and that hold such rows, or nothing that can be read; gives how many are too young for that. */
+async function dropUnnamed(work: Work, files: readonly StoredFile[]): Promise<number> {
+  let pending = 0
+  for (const { path, size, modified } of files) {
+    const parts = [...path.matchAll(/([^/=]+)=([^/]*)\//g)].map(([, name, value]) => [name!, decodePath(value!)])
+    const add: AddFile = {
+      path: encodePath(path),
+      partitionValues: Object.fromEntries(parts),
+      size,
+      modificationTime: modified.getTime(),
+      dataChange: false,
+    }
+    const hits = await findHits(work, [[path, { add }]]).catch(() => undefined)
+    if (hits?.size === 0) continue
+    if (Date.now() - modified.getTime() < (work.graceMs ?? GRACE_MS)) pending++
+    else await work.store.delete(path)
+  }
+  return pending
 }
 
 /** Writes what is to be the content of a file to a place where nobody looks for it. */
-async function stage(
-  store: Store,
-  path: string,
-  add: AddFile,
-  gone: readonly number[],
-  schema: Schema,
-  { where, set = {}, setWhere = 'false' }: PurgeOptions,
-): Promise<Rewritten> {
+async function stage(work: Work, path: string, { add, vectors }: NamedFile, gone: readonly number[]): Promise<Rewritten> {
+  const { store } = work
+  const input = inputOf(work, [add])
+  const { sql: located } = await locatedSql(input)
   const local = await localFile(store, path, `${add.size} ${add.modificationTime}`)
-  const columns = (await (await duckdb()).describe(`SELECT * FROM read_parquet(${quoteText(local)})`)).map(column => column.name)
-  const values = columns.map(name =>
-    set[name] === undefined
-      ? quoteName(name)
-      : `CASE WHEN ${setWhere} THEN (${set[name]}) ELSE ${quoteName(name)} END AS ${quoteName(name)}`,
-  )
+  const fields = await fieldsOf(work, add, local)
+  const partitionValues = await partitionsAfter(work, add, located)
   const staged = `${FOLDER}${randomUUID()}.parquet`
   const target = store.localPath?.(staged) ?? join(tmpdir(), `moodlake-purge-${randomUUID()}.parquet`)
   if (store.localPath) await fs.mkdir(join(target, '..'), { recursive: true })
-  const sql = `SELECT ${values.join(', ')} FROM ${relation([local], schema)} WHERE (${where}) IS NOT TRUE ORDER BY file_row_number`
-  const inFile = { ...schema, fields: schema.fields.filter(field => columns.includes(field.name)) }
-  const { size, stats } = await writeOneFile(target, sql, inFile)
+  const sql = rowsAfter(work, input.mapping, fields, local, located)
+  const { size, stats } = await writeOneFile(target, sql, { type: 'struct', fields }, input.mapping !== 'none')
   await store.putFile(staged, target)
-  return { staged, add: { size, stats, tags: withGone(add, gone), modificationTime: Date.now() } }
+  const moved = JSON.stringify(partitionValues) !== JSON.stringify(add.partitionValues)
+  const holes = gone.length ? await shiftVectors(work, [...vectors.values()], gone) : []
+  // Its folder may tell the values: a file that gets others lies in none.
+  const folder = moved ? (isFeed(add) ? FEED_FOLDER : '') : path.slice(0, path.lastIndexOf('/') + 1)
+  return {
+    staged,
+    ...(moved || holes.length ? { to: `${folder}part-${randomUUID()}.zstd.parquet` } : {}),
+    ...(holes.length ? { vectors: holes } : {}),
+    add: { size, stats, tags: withGone(add, gone), modificationTime: Date.now(), ...(moved ? { partitionValues } : {}) },
+  }
+}
+
+/** SQL: the rows of a file that stay, in their order, with all that is in the file, and new values where they get some. */
+function rowsAfter(work: Work, mapping: string, fields: Schema['fields'], local: string, located: string): string {
+  const { where, set = {}, setWhere = 'false' } = work
+  const values: string[] = []
+  const columns = fields.map(field => {
+    const name = quoteName(mapping === 'none' ? field.name : physicalName(field))
+    const value = set[field.name]
+    if (value === undefined) return `r.${name}`
+    const now = `l._moodlake_${values.length}`
+    values.push(`, (${value}) AS _moodlake_${values.length}`)
+    return `CASE WHEN l._moodlake_set THEN ${mapping === 'none' ? now : rename(now, field.type, 'physical')} ELSE r.${name} END AS ${name}`
+  })
+  const stays = `SELECT ${ROW_COLUMN}, (${setWhere}) IS TRUE AS _moodlake_set${values.join('')} FROM ${located} WHERE (${where}) IS NOT TRUE`
+  const rows = `read_parquet(${quoteText(local)}, file_row_number=true, hive_partitioning=false)`
+  return `SELECT ${columns.join(', ')} FROM ${rows} r JOIN (${stays}) l ON r.file_row_number = l.${ROW_COLUMN} ORDER BY r.file_row_number`
+}
+
+/** The partition values of a file's rows that stay: where none do, nulls, which tell of nobody. */
+async function partitionsAfter(work: Work, add: AddFile, located: string): Promise<AddFile['partitionValues']> {
+  const { where, set = {}, setWhere = 'false' } = work
+  const now: AddFile['partitionValues'] = {}
+  for (const [key, before] of Object.entries(add.partitionValues)) {
+    const name = work.schema.fields.find(field => physicalName(field) === key || field.name === key)?.name ?? key
+    const kept = before === null ? 'NULL' : quoteText(before)
+    const value =
+      set[name] === undefined ? kept : `CASE WHEN ${setWhere} THEN nullif(CAST((${set[name]}) AS VARCHAR), '') ELSE ${kept} END`
+    const found = await (await duckdb()).rows<{ value: string | null }>(
+      `SELECT DISTINCT ${value} AS value FROM ${located} WHERE (${where}) IS NOT TRUE`,
+    )
+    if (found.length > 1)
+      throw refusal(work, 'partitions', `would get several values of its partition column ${name} in one file`)
+    now[key] = found[0]?.value ?? null
+  }
+  return now
+}
+
+function refusal({ store }: Work, feature: string, detail: string): UnsupportedFeatureError {
+  return new UnsupportedFeatureError(store.uri, [feature], `${detail}; its rows cannot be purged`)
+}
+
+/** The columns of a data file that some version can read. */
+async function fieldsOf(work: Work, add: AddFile, local: string): Promise<Schema['fields']> {
+  const database = await duckdb()
+  const file = `read_parquet(${quoteText(local)}, hive_partitioning=false)`
+  const there = new Set((await database.describe(`SELECT * FROM ${file}`)).map(({ name }) => name))
+  if (work.mapping === 'id' && !isFeed(add)) {
+    const byId = await database.rows<{ name: string; id: number }>(
+      `SELECT name, field_id AS id FROM parquet_schema(${quoteText(local)}) WHERE field_id IS NOT NULL`,
+    )
+    for (const field of work.schema.fields) {
+      const other = byId.find(({ id }) => id === field.metadata['delta.columnMapping.id'])
+      if (other && other.name !== physicalName(field))
+        throw refusal(work, 'columnMapping', `has the column ${field.name} under another name in ${add.path}`)
+    }
+  }
+  const schema = there.has(CHANGE_TYPE) ? withChangeType(work.schema) : work.schema
+  return schema.fields.filter(field => there.has(work.mapping === 'none' ? field.name : physicalName(field)))
+}
+
+/** Path, within the store, of the file that holds a deletion vector; undefined for an inline one. */
+function storedAt({ store, version }: Pick<Work, 'store' | 'version'>, vector: DeletionVector): string | undefined {
+  const path = vectorPath(vector)
+  return path && dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
+}
+
+/** Deletion vectors of a file, each with one of its own file for what is left when some rows go. */
+async function shiftVectors(
+  work: Work,
+  vectors: readonly DeletionVector[],
+  gone: readonly number[],
+): Promise<[DeletionVector, DeletionVector][]> {
+  const { store } = work
+  const sorted = [...gone].sort((a, b) => a - b)
+  const lost = new Set(sorted)
+  const shifted: [DeletionVector, DeletionVector][] = []
+  for (const vector of vectors) {
+    const path = storedAt(work, vector) ?? ''
+    const rows = await readVector(vector, (start, end) => store.read(path, { start, end }))
+    const made = newVector(rows.filter(row => !lost.has(row)).map(row => presentBefore(sorted, row)))
+    await store.put(made.path, made.bytes)
+    shifted.push([vector, made.vector])
+  }
+  return shifted
 }
 
 /** Does what a journal says, from wherever it was left; gives the number of commits that were mended. */
-async function finish(core: TableCore, journal: Journal, options: PurgeOptions): Promise<number> {
+async function finish(core: TableCore, journal: Journal, options: Pick<PurgeOptions, 'scrub'>): Promise<number> {
   const { store } = core
-  for (const [path, { staged }] of Object.entries(journal)) {
+  for (const [path, { staged, to = path }] of Object.entries(journal)) {
     if (!(await store.stat(staged))) continue
-    if (store.localPath) await store.putFile(path, store.localPath(staged))
-    else await store.put(path, await store.read(staged))
+    if (store.localPath) await store.putFile(to, store.localPath(staged))
+    else await store.put(to, await store.read(staged))
   }
   if (Object.keys(journal).length) await commitPurge(core, journal)
-  const versions = await mendLog(core, journal, options)
+  const versions = await mendLog(core, journal, options.scrub)
+  await dropFormer(core, journal)
   for await (const { path } of store.list(FOLDER)) if (path !== JOURNAL) await store.delete(path)
   await store.delete(JOURNAL)
   return versions
 }
 
-/** A version that tells readers of the new sizes and statistics of the files that are still there. */
+/** Removes files that have a new name now, and the deletion vectors that were theirs alone. */
+async function dropFormer({ store, newest }: TableCore, journal: Journal): Promise<void> {
+  const former = Object.entries(journal).filter(([, { to }]) => to !== undefined)
+  if (!former.length) return
+  const { version } = await newest()
+  const files = [...(await namedFiles(store, version)).files].filter(([path]) => journal[path]?.to === undefined)
+  const kept = new Set(
+    files.flatMap(([, { vectors }]) => [...vectors.values()].map(vector => storedAt({ store, version }, vector))),
+  )
+  for (const [path, { vectors = [] }] of former) {
+    for (const place of vectors.map(([before]) => storedAt({ store, version }, before)))
+      if (place !== undefined && !kept.has(place)) await store.delete(place)
+    await store.delete(path)
+    // The name of an empty folder may be a partition value; one that is not empty stays.
+    for (let folder = dirname(path); store.localPath && folder !== '.'; folder = dirname(folder))
+      await fs.rmdir(store.localPath(folder)).catch(() => undefined)
+  }
+}
+
+/** A version that tells readers of the new names, sizes and statistics of the files that are still there. */
 async function commitPurge(core: TableCore, journal: Journal): Promise<void> {
+  const { store } = core
   const version = await commitChange(
-    core.store,
+    store,
     {
       operation: FORGET,
       operationParameters: {},
@@ -235,76 +372,28 @@ async function commitPurge(core: TableCore, journal: Journal): Promise<void> {
       base: await core.newest(),
       actions: latest =>
         [...latest.files.values()].flatMap(file => {
-          const found = journal[decodePath(file.path)]
-          return found ? [{ add: { ...file, ...found.add, dataChange: false } }] : []
+          const found = journal[dataPath(store, latest.version, file)]
+          if (!found) return []
+          const add = { add: { ...mendFile(found, file), dataChange: false } }
+          return found.to === undefined ? [add] : [{ remove: removeOf(file, Date.now(), false) }, add]
         }),
     },
     core.newest,
   )
-  await core.afterCommit(version as number)
-}
-
-/** Gives the log's actions for rewritten files their new sizes and statistics, and takes out texts that must go. */
-async function mendLog(core: TableCore, journal: Journal, { scrub }: PurgeOptions): Promise<number> {
-  const { store } = core
-  const touched = Object.keys(journal).length > 0
-  if (!touched && !scrub) return 0
-  const { commits, checkpoints, compacted } = await listLog(store)
-  const mend = <T extends { path: string }>(file: T): T => {
-    const found = journal[decodePath(file.path)]
-    return found ? { ...file, ...found.add } : file
-  }
-  let versions = 0
-  for (const [version, file] of commits) {
-    const text = Buffer.from(await store.read(file.path)).toString()
-    const actions = parseActions(Buffer.from(text), store.uri, file.path, version).map(action => mendAction(action, mend, scrub))
-    const mended = formatActions(actions)
-    if (mended === formatActions(parseActions(Buffer.from(text), store.uri, file.path, version))) continue
-    await store.put(file.path, mended)
-    // Time travel by time goes by the time of the commit's file.
-    if (store.localPath) await fs.utimes(store.localPath(file.path), file.modified, file.modified)
-    versions++
-  }
-  if (!touched) return versions
-  const hint = await lastCheckpointHint(store)
-  const keep = hint === undefined ? undefined : await store.read(`${LOG}_last_checkpoint`)
-  const keepMs = retention((await core.newest()).metaData?.configuration['delta.deletedFileRetentionDuration'])
-  for (const checkpoint of checkpoints) {
-    const state = await readCheckpoint(store, checkpoint, true)
-    if (![...state.files.values()].some(file => journal[decodePath(file.path)])) continue
-    for (const [key, file] of state.files) state.files.set(key, mend(file))
-    await writeCheckpoint(store, state, keepMs)
-    const own = `${LOG}${commitName(checkpoint.version).replace('.json', '.checkpoint.parquet')}`
-    for (const path of checkpoint.paths) if (path !== own) await store.delete(path)
-  }
-  if (keep) await store.put(`${LOG}_last_checkpoint`, keep)
-  for (const { path } of compacted) await store.delete(path)
-  for await (const { path } of store.list(LOG)) if (path.endsWith('.crc')) await store.delete(path)
-  return versions
-}
-
-function mendAction(action: Action, mend: <T extends { path: string }>(file: T) => T, scrub?: (text: string) => boolean): Action {
-  const { add, remove, cdc, commitInfo } = action
-  if (add) return { add: mend(add) }
-  if (remove) {
-    const { size, tags } = mend({ ...remove, path: remove.path }) as AddFile
-    return { remove: { ...remove, ...(remove.size === undefined ? {} : { size }), ...(tags ? { tags } : {}) } }
-  }
-  if (cdc) return { cdc: { ...cdc, size: mend(cdc).size } }
-  const { predicate } = commitInfo?.operationParameters ?? {}
-  if (predicate !== undefined && scrub?.(String(predicate))) return { commitInfo: { ...commitInfo, operationParameters: {} } }
-  return action
+  // Readers of the newest version need nothing of the log before this checkpoint, which is mended next.
+  if (Object.values(journal).some(({ to }) => to !== undefined)) await core.checkpoint()
+  else await core.afterCommit(version as number)
 }
 
 /** Removes every version but the newest; files that no commit names as `PurgeOptions.graceMs` says. */
 export async function dropHistory(core: TableCore, graceMs = GRACE_MS): Promise<{ versions: number }> {
   const { store } = core
-  const named = await namedFiles(store)
+  const { files: named } = await namedFiles(store, (await core.newest()).version)
   await core.checkpoint()
   const state = await core.newest()
   const standing = new Set([...state.files.values()].map(file => decodePath(file.path)))
   // The data first: while the log names a file, the next call finds it.
-  for (const [path, modified] of await dataFiles(store))
+  for (const [path, { modified }] of await dataFiles(store))
     if (!standing.has(path) && (named.has(path) || Date.now() - modified.getTime() >= graceMs)) await store.delete(path)
   const removed: string[] = []
   for await (const { path } of store.list(LOG)) {

@@ -3,6 +3,7 @@ import type { Store } from '../stores/store.js'
 import { type Action, commitName, parseActions } from './actions.js'
 import { readCheckpoint } from './checkpoint.js'
 import { CorruptLogError, TableNotFoundError, VersionNotFoundError } from './errors.js'
+import { FORGET } from './gone.js'
 import { type CompactedFile, findCommit, LOG, type LogListing, lastCheckpointHint, listLog, readCommits } from './log.js'
 import { applyActions, copyState, emptyState, type TableState } from './state.js'
 
@@ -34,6 +35,8 @@ export async function follow(store: Store, state: TableState): Promise<TableStat
   for (let version = state.version + 1; ; version++) {
     const actions = await findCommit(store, version)
     if (!actions) return next ?? state
+    // What was known of files before may be right no more.
+    if (actions.some(({ commitInfo }) => commitInfo?.operation === FORGET)) return loadState(store)
     next ??= copyState(state)
     delete next.commitInfo
     applyActions(next, actions)

@@ -93,10 +93,10 @@ export interface DeltaTable {
   vacuum(options?: VacuumOptions): Promise<Vacuumed>
   /**
    * Takes rows out of the table as if they had never been in it: out of every data file of every version, and their values out of
-   * the log. Versions stay readable, without them. Killed in the middle, it is finished by the next call. Throws
-   * `UnsupportedFeatureError` for tables with column mapping, partitions or deletion vectors.
+   * the log. Versions stay readable, without them. Killed in the middle, it is finished by the next call. Options given as a function are
+   * asked for with the columns of all versions: one that was dropped still has its values in former ones. Throws `UnsupportedFeatureError`.
    */
-  purge(options: PurgeOptions): Promise<Purged>
+  purge(options: PurgeOptions | ((schema: Schema) => PurgeOptions)): Promise<Purged>
   /** Removes all versions but the newest, log and data files. Former versions then throw `VersionNotFoundError`. */
   dropHistory(options?: Pick<PurgeOptions, 'graceMs'>): Promise<{ versions: number }>
   /**

@@ -96,10 +96,11 @@ export interface PrecisionRecallPoint {
 export function precisionRecallCurve(
   scores: readonly number[],
   positive: readonly boolean[],
-): { averagePrecision: number | null; points: PrecisionRecallPoint[] } {
+): { averagePrecision: number | null; points: PrecisionRecallPoint[]; positives: number; negatives: number } {
   const { group, groups, thresholds } = groupScores(scores, positive)
   const positives = positive.filter(Boolean).length
-  if (positives === 0) return { averagePrecision: null, points: [] }
+  const negatives = positive.length - positives
+  if (positives === 0) return { averagePrecision: null, points: [], positives, negatives }
   const counts = new Float64Array(groups * 2)
   for (const code of group) counts[code]! += 1
   const points: PrecisionRecallPoint[] = []
@@ -111,7 +112,7 @@ export function precisionRecallCurve(
     averagePrecision += ((tp - before) / positives) * (tp / called)
     points.push({ threshold: thresholds[g]!, precision: tp / called, recall: tp / positives })
   }
-  return { averagePrecision, points }
+  return { averagePrecision, points, positives, negatives }
 }
 
 /** What an AUC is called: one measured on the training rows says so. */

@@ -3,17 +3,19 @@ import { LABELS, type Label } from '../tweet.js'
 import {
   axis,
   type ChartOptions,
+  chartRows,
   classColours,
   count,
   emptyFigure,
   type Figure,
   figure,
   label,
-  need,
   SERIES_COLOURS,
+  toMeasured,
   toNumber,
+  whiskers,
 } from './chart.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import { type TableLike, toRows } from './frames.js'
 import { formatNumber } from './text-table.js'
 
 /** Options of `barChart`. */
@@ -43,13 +45,11 @@ export interface BarOptions extends ChartOptions {
 export function barChart(table: TableLike, options: BarOptions): Figure {
   const { label: name, value, labelTitle = name, valueTitle = value, top = 20, vertical = false } = options
   const title = options.title ?? `${valueTitle} by ${labelTitle}`
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, `No rows: nothing to count by ${labelTitle}.`)
-  const names = columns.values(need(columns.names, name, 'barChart'))!
-  const lengths = columns.values(need(columns.names, value, 'barChart'))!
-  const bars = names.flatMap((text, i) => {
-    const length = toNumber(lengths[i])
-    return length === undefined ? [] : [{ text, length }]
+  const rows = chartRows(table, 'barChart', [name, value])
+  if (!rows.length) return emptyFigure(title, `No rows: nothing to count by ${labelTitle}.`)
+  const bars = rows.flatMap(row => {
+    const length = toNumber(row[value])
+    return length === undefined ? [] : [{ text: row[name], length }]
   })
   if (!bars.length) return emptyFigure(title, `No numbers in column ${value}.`)
   if (!options.keepOrder) bars.sort((a, b) => b.length - a.length)
@@ -117,10 +117,9 @@ export function classBars(table: TableLike, options: ClassBarOptions = {}): Figu
   const { label: name = 'mention', sort = 'total', top = 20, unit = 'tweets' } = options
   const title =
     options.title ?? (sort === 'total' ? `Which ${name}s are spoken of most` : `Which ${name}s have most ${sort} ${unit}`)
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, `No rows: no ${name} was found.`)
-  for (const column of [name, ...LABELS]) need(columns.names, column, 'classBars')
-  const rows = toRows(table)
+  const given = chartRows(table, 'classBars', [name, ...LABELS])
+  if (!given.length) return emptyFigure(title, `No rows: no ${name} was found.`)
+  const rows = given
     .filter(row => row[name] !== null && row[name] !== undefined)
     .map(row => {
       const counts = LABELS.map(kind => toNumber(row[kind]) ?? 0)
@@ -174,70 +173,44 @@ export function scoreBars(table: TableLike, options: ScoreOptions): Figure {
   const { label: name, value: column, valueTitle = column } = options
   const title = options.title ?? `${valueTitle} by ${name}`
   const rows = toRows(table).map(row => {
-    const { value, low, high } = Object(row[column]) as { value?: unknown; low?: unknown; high?: unknown }
-    return {
-      name: row[name],
-      score: toNumber(row[column]) ?? toNumber(value) ?? 0,
-      low: toNumber(row[`${column}Low`] ?? low),
-      high: toNumber(row[`${column}High`] ?? high),
-      n: toNumber(row.n),
-    }
+    const { value = 0, low, high } = toMeasured(row[column]) ?? {}
+    const edges = { low: toNumber(row[`${column}Low`]) ?? low, high: toNumber(row[`${column}High`]) ?? high }
+    return { name: row[name], value, ...edges, n: toNumber(row.n) }
   })
   if (!rows.length) return emptyFigure(title, `No rows: no ${name} was scored.`)
-  const category = unique(rows.map(row => label(row.name)))
-  const whisker = (edge: 'low' | 'high') => rows.map(row => Math.abs((row[edge] ?? row.score) - row.score))
-  const data = [
-    {
-      type: 'bar',
-      x: category,
-      y: rows.map(row => row.score),
-      marker: { color: SERIES_COLOURS[0] },
-      text: rows.map(({ score, n }) => `${score.toFixed(4)}${n === undefined ? '' : `<br>n = ${formatNumber(n)}`}`),
-      textposition: 'inside',
-      insidetextanchor: 'start',
-      insidetextfont: { color: '#ffffff' },
-      textangle: 0,
-      error_y: { type: 'data', symmetric: false, array: whisker('high'), arrayminus: whisker('low'), color: '#7b7b7b' },
-      hovertemplate: '%{x}: %{y:.4f}<extra></extra>',
-    },
-  ]
-  const { baseline } = options
-  const line =
-    baseline === undefined
-      ? {}
-      : {
-          shapes: [
-            {
-              type: 'line',
-              xref: 'paper',
-              x0: 0,
-              x1: 1,
-              y0: baseline,
-              y1: baseline,
-              line: { color: '#d55e00', dash: 'dash', width: 2 },
-            },
-          ],
-          margin: { l: 60, r: 84, t: 86, b: 56 },
-          annotations: [
-            {
-              xref: 'paper',
-              x: 1.01,
-              y: baseline,
-              xanchor: 'left',
-              align: 'left',
-              showarrow: false,
-              text: `baseline<br>${baseline.toFixed(4)}`,
-              font: { color: '#d55e00' },
-            },
-          ],
-        }
+  const trace = {
+    type: 'bar',
+    x: unique(rows.map(row => label(row.name))),
+    y: rows.map(row => row.value),
+    marker: { color: SERIES_COLOURS[0] },
+    text: rows.map(({ value, n }) => `${value.toFixed(4)}${n === undefined ? '' : `<br>n = ${formatNumber(n)}`}`),
+    textposition: 'inside',
+    insidetextanchor: 'start',
+    insidetextfont: { color: '#ffffff' },
+    textangle: 0,
+    ...whiskers(rows),
+    hovertemplate: '%{x}: %{y:.4f}<extra></extra>',
+  }
   const most = Math.max(0, ...rows.map(row => row.n ?? 0))
   const intervals = rows.some(row => row.low !== undefined) ? ', 95 % intervals' : ''
-  return figure(data, title, `${valueTitle}${intervals}${most ? `; up to ${count(most, 'labelled tweets')}` : ''}`, {
+  return figure([trace], title, `${valueTitle}${intervals}${most ? `; up to ${count(most, 'labelled tweets')}` : ''}`, {
     of: table,
     xaxis: axis(name, { type: 'category', showgrid: false }),
     yaxis: axis(`${valueTitle} (share, 0 to 1)`, { range: [0, 1], tickformat: '.1f' }),
     height: options.height ?? 380,
-    ...line,
+    ...(options.baseline === undefined ? {} : beaten(options.baseline)),
   })
+}
+
+/** A line at the score to be beaten, named at its end. */
+function beaten(score: number): Record<string, unknown> {
+  const [xref, colour] = ['paper', '#d55e00']
+  const text = `baseline<br>${score.toFixed(4)}`
+  const note = { xref, x: 1.01, y: score, xanchor: 'left', align: 'left', showarrow: false, text, font: { color: colour } }
+  const line = { color: colour, dash: 'dash', width: 2 }
+  return {
+    shapes: [{ type: 'line', xref, x0: 0, x1: 1, y0: score, y1: score, line }],
+    margin: { l: 60, r: 84, t: 86, b: 56 },
+    annotations: [note],
+  }
 }

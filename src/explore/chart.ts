@@ -1,5 +1,6 @@
 /** What every chart has in common: colours, ink, titles that say what to see, and n. */
 import { LABELS, type Label } from '../tweet.js'
+import { type TableLike, toColumns, toRows } from './frames.js'
 import { type Origin, originOf } from './origin.js'
 import { formatNumber } from './text-table.js'
 
@@ -37,8 +38,9 @@ export const HEAT: readonly (readonly [number, string])[] = [
   [1, '#08406f'],
 ]
 
-// Mid-grey ink has a contrast above 4.3 on white and on JupyterLab's dark grey alike.
-const INK = '#7b7b7b'
+/** Ink of titles and axes. */
+// Mid-grey has a contrast above 4.3 on white and on JupyterLab's dark grey alike.
+export const INK = '#7b7b7b'
 const GRID = 'rgba(128,128,128,0.28)'
 
 const BIDI_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
@@ -111,6 +113,7 @@ export function figure(
       margin: { l: 60, r: 24, t: 86, b: 56 },
       legend: { orientation: 'h', x: 1, xanchor: 'right', y: 1.0, yanchor: 'bottom', traceorder: 'normal' },
       hoverlabel: { align: 'left' },
+      modebar: { bgcolor: 'rgba(0,0,0,0)', color: INK, activecolor: SERIES_COLOURS[0] },
       ...layout,
     },
     config: { displaylogo: false, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] },
@@ -140,6 +143,28 @@ export function toNumber(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
+/** A number that may have an interval. */
+export interface Measured {
+  value: number
+  low?: number
+  high?: number
+}
+
+/** A number, or `{ value, low, high }`, out of a cell; undefined for anything else. */
+export function toMeasured(cell: unknown): Measured | undefined {
+  const { value = cell, low, high } = Object(cell) as Record<string, unknown>
+  const number = toNumber(value)
+  return number === undefined ? undefined : { value: number, low: toNumber(low), high: toNumber(high) }
+}
+
+/** The intervals of a trace's points as whiskers; none where no point has one. */
+export function whiskers(points: readonly Measured[]): { error_y?: object } {
+  if (points.every(({ low, high }) => low === undefined && high === undefined)) return {}
+  const array = points.map(({ value, high = value }) => high - value)
+  const arrayminus = points.map(({ value, low = value }) => value - low)
+  return { error_y: { type: 'data', symmetric: false, array, arrayminus, color: INK, thickness: 1.2, width: 3 } }
+}
+
 /** A moment out of a cell: a `Date`, ISO text, or milliseconds since 1970; undefined for anything else. */
 export function toTime(value: unknown): Date | undefined {
   if (!(value instanceof Date) && typeof value !== 'string' && typeof value !== 'number') return undefined
@@ -147,10 +172,16 @@ export function toTime(value: unknown): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date
 }
 
-/** The column, or an error that lists those there are. */
-export function need(names: readonly string[], name: string, chart: string): string {
-  if (!names.includes(name)) throw new Error(`${chart}: no column ${name}; there are ${names.join(', ') || 'none'}`)
-  return name
+/**
+ * The rows that a chart is drawn from.
+ * @param columns that the table must have where it has rows; undefined ones are not asked for
+ * @throws Error that lists the columns there are
+ */
+export function chartRows(table: TableLike, chart: string, columns: readonly (string | undefined)[]): Record<string, unknown>[] {
+  const { names, n } = toColumns(table)
+  const missing = n ? columns.find(name => name && !names.includes(name)) : undefined
+  if (missing) throw new Error(`${chart}: no column ${missing}; there are ${names.join(', ') || 'none'}`)
+  return toRows(table)
 }
 
 /** The three classes with their colours, in the order of `LABELS`. */

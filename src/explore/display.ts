@@ -30,30 +30,22 @@ export function inKernel(): boolean {
   return kernelWrite() !== undefined
 }
 
-function isFigure(value: unknown): value is Figure {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Array.isArray(Reflect.get(value, 'data')) &&
-    typeof Reflect.get(value, 'layout') === 'object'
-  )
+/** True for an object with such fields. */
+function has<T>(value: unknown, fields: Partial<Record<keyof T & string, 'array' | 'object' | 'any'>>): value is T {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(fields).every(([name, kind]) => {
+    const field: unknown = Reflect.get(value, name)
+    return kind === 'array' ? Array.isArray(field) : kind === 'object' ? typeof field === 'object' : name in value
+  })
 }
-
-function isConfusion(value: unknown): value is ConfusionCounts {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Array.isArray(Reflect.get(value, 'labels')) &&
-    Array.isArray(Reflect.get(value, 'counts'))
-  )
-}
+const isFigure = (value: unknown) => has<Figure>(value, { data: 'array', layout: 'object' })
 
 /** A figure for JupyterLab and reports, as a picture for GitHub, nbviewer and paper, and in words. */
 function figureBundle(figure: Figure): MimeBundle {
   const annotations = figure.layout.annotations as unknown[] | undefined
   if (!figure.data.length && !annotations?.length) throw new Error('show: the figure has no data: nothing would be drawn')
   const { title, subtitle } = figureTitle(figure)
-  const traces = figure.data.map(trace => (trace.name ? String(trace.name) : '')).filter(Boolean)
+  const traces = [...new Set(figure.data.flatMap(trace => (trace.name ? String(trace.name) : [])))]
   return {
     // JupyterLab's extension fits charts to their place itself; where plotly does so as well, a change of theme leaves no height.
     [PLOTLY]: { ...figure, config: { ...figure.config, responsive: false } },
@@ -72,30 +64,24 @@ function provenance(table: TableLike): string {
   return `${formatNumber(toColumns(table).n)} rows${from ? ` from ${from}` : ''}, ${formatNumber(Math.round(Number(Reflect.get(table, 'ms')) || 0))} ms`
 }
 
-function isExplanation(value: unknown): value is Explanation {
-  return typeof value === 'object' && value !== null && 'parts' in value && 'faithfulness' in value
-}
-
-function isRich(value: unknown): value is { mime: MimeBundle } {
-  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'mime') === 'object'
-}
-
 /** A value as the output of a cell. */
 export function toBundle(value: unknown, options: HtmlTableOptions = {}): MimeBundle {
   if (isFigure(value)) return figureBundle(value)
-  if (isConfusion(value)) return figureBundle(confusionMatrixChart(value))
-  if (isExplanation(value)) {
+  if (has<ConfusionCounts>(value, { labels: 'array', counts: 'array' })) return figureBundle(confusionMatrixChart(value))
+  if (has<Explanation>(value, { parts: 'any', faithfulness: 'any' })) {
     const words = value.parts.filter(part => part.weight).map(part => `${part.text} ${part.weight.toFixed(3)}`)
     return {
       'text/html': explanationHtml(value),
       'text/plain': `${value.label} ${value.probability.toFixed(3)} (${value.method}): ${words.join(', ')}`,
     }
   }
-  if (isRich(value)) return value.mime
+  if (has<{ mime: MimeBundle }>(value, { mime: 'object' })) return value.mime
   if (isTableLike(value)) {
     const from = provenance(value)
-    const text = textTable(value, { maxRows: Math.min(options.maxRows ?? 20, 200) })
-    const html = tableHtml(value, options)
+    // A profile is a table that people see in another form than programs.
+    const table = (Reflect.get(value, 'view') ?? value) as TableLike
+    const text = textTable(table, { maxRows: Math.min(options.maxRows ?? 20, 200) })
+    const html = tableHtml(table, options)
     return {
       'text/html': from ? `${html}<p style="opacity:.7;margin:.3em 0">${escapeHtml(from)}</p>` : html,
       'text/plain': [options.caption, text, from].filter(Boolean).join('\n'),

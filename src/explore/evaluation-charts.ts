@@ -13,6 +13,7 @@ import {
 } from './chart.js'
 import { type TableLike, toRows } from './frames.js'
 import { formatNumber } from './text-table.js'
+import { lineChart } from './time-charts.js'
 
 /** A confusion matrix: `counts[i][j]` answers were `predicted[j]` where the truth is `labels[i]`. */
 export interface ConfusionCounts {
@@ -73,22 +74,6 @@ export function confusionMatrixChart(matrix: ConfusionCounts, options: ChartOpti
   })
 }
 
-/** One receiver operating characteristic. */
-export interface RocCurve {
-  /** Name of the model or class. */
-  name: string
-  /** False-positive rates, [0, 1], rising. */
-  fpr: readonly number[]
-  /** True-positive rates, one for each of `fpr`. */
-  tpr: readonly number[]
-  /** Area under the curve, [0, 1]. */
-  auc: number
-  /** Tweets it was measured on. */
-  n: number
-  /** Measured on the rows that the model learned from: then it is called so. Default false. */
-  training?: boolean
-}
-
 /** A curve as `rocCurve` of the evaluation gives it, with a name. */
 export interface NamedRoc {
   /** Name of the model or class. */
@@ -103,49 +88,116 @@ export interface NamedRoc {
   }
 }
 
-/** One curve in the form that is drawn; none where a class has no row. */
-function toCurve(curve: RocCurve | NamedRoc): RocCurve[] {
-  if (!('roc' in curve)) return [curve]
-  const { name, auc, points, positives, negatives } = curve.roc
-  if (auc === null) return []
-  const [fpr, tpr] = [points.map(point => point.falsePositiveRate), points.map(point => point.truePositiveRate)]
-  return [{ name: curve.name, fpr, tpr, auc, n: positives + negatives, training: name.startsWith('training') }]
+/** The points of a curve that a step of 1/300 of the square tells from the one before, and its last. */
+function visible(x: readonly number[], y: readonly number[]): { x: number[]; y: number[] } {
+  let last = 0
+  const kept = x.flatMap((_, i) => {
+    const far = Math.max(Math.abs(x[i]! - x[last]!), Math.abs(y[i]! - y[last]!)) >= 1 / 300
+    if (!far && i && i < x.length - 1) return []
+    last = i
+    return [i]
+  })
+  return { x: kept.map(i => x[i]!), y: kept.map(i => y[i]!) }
 }
 
-/** ROC curves against chance; a training curve is called one. */
-export function rocChart(curves: readonly (RocCurve | NamedRoc)[], options: ChartOptions = {}): Figure {
-  const title = options.title ?? 'What each true positive costs in false ones (ROC)'
-  const drawn = curves.flatMap(toCurve).filter(curve => curve.fpr.length > 0)
-  for (const curve of drawn)
-    if (curve.fpr.length !== curve.tpr.length)
-      throw new Error(`rocChart: ${curve.name} has ${curve.fpr.length} false- and ${curve.tpr.length} true-positive rates`)
-  if (!drawn.length) return emptyFigure(title, 'No curves: nothing was evaluated.')
-  const lines = drawn.map((curve, i) => ({
-    type: 'scatter',
-    mode: 'lines',
-    name: `${label(curve.name)}: ${curve.training ? 'training ' : ''}AUC ${curve.auc.toFixed(3)}, n = ${formatNumber(curve.n)}`,
-    x: curve.fpr,
-    y: curve.tpr,
-    line: { color: SERIES_COLOURS[i % SERIES_COLOURS.length], dash: curve.training ? 'dot' : 'solid', width: 2 },
-    hovertemplate: '%{fullData.name}<br>false positives %{x:.3f}, true positives %{y:.3f}<extra></extra>',
+/** Lines of curves in the square of shares, with a key below it. */
+function squareOfCurves(
+  lines: readonly { name: string; x: readonly number[]; y: readonly number[]; colour: string; dash?: string }[],
+  titles: { x: string; y: string; title: string; subtitle: string },
+  height = 500,
+): Figure {
+  const data = lines.map(({ name, x, y, colour, dash = 'solid' }) => ({
+    ...{ type: 'scatter', mode: 'lines', name, ...visible(x, y) },
+    line: { color: colour, dash, width: 2 },
+    hovertemplate: `%{fullData.name}<br>${titles.x} %{x:.3f}, ${titles.y} %{y:.3f}<extra></extra>`,
   }))
-  const chance = {
-    type: 'scatter',
-    mode: 'lines',
-    name: 'chance: AUC 0.5',
-    x: [0, 1],
-    y: [0, 1],
-    line: { color: '#9a9a9a', dash: 'dash' },
-    hoverinfo: 'skip',
-  }
-  const trained = drawn.filter(curve => curve.training).length
-  const on = trained === 0 ? 'held-out data' : trained === drawn.length ? 'training data' : 'held-out data, training where said'
-  return figure([...lines, chance], title, `measured on ${on}; ${count(Math.max(...drawn.map(curve => curve.n)), 'tweets')}`, {
-    xaxis: axis('false-positive rate', { range: [0, 1], constrain: 'domain', constraintoward: 'left' }),
-    yaxis: axis('true-positive rate', { range: [0, 1.01], scaleanchor: 'x' }),
+  return figure(data, titles.title, titles.subtitle, {
+    xaxis: axis(titles.x, { range: [0, 1], constrain: 'domain', constraintoward: 'left' }),
+    yaxis: axis(titles.y, { range: [0, 1.01], scaleanchor: 'x' }),
     legend: { orientation: 'h', x: 0, xanchor: 'left', y: -0.16, yanchor: 'top' },
-    height: options.height ?? 500,
+    height,
   })
+}
+
+const colourOf = (i: number) => SERIES_COLOURS[i % SERIES_COLOURS.length]!
+
+/** ROC curves against chance; a training curve is called one. */
+export function rocChart(curves: readonly NamedRoc[], options: ChartOptions = {}): Figure {
+  const title = options.title ?? 'What each true positive costs in false ones (ROC)'
+  const drawn = curves.filter(({ roc }) => roc.auc !== null && roc.points.length > 0)
+  if (!drawn.length) return emptyFigure(title, 'No curves: nothing was evaluated.')
+  const training = drawn.map(({ roc }) => roc.name.startsWith('training'))
+  const lines = drawn.map(({ name, roc: { name: auc, auc: area, points, positives, negatives } }, i) => ({
+    name: `${label(name)}: ${auc} ${area!.toFixed(3)}, n = ${formatNumber(positives + negatives)}`,
+    x: points.map(point => point.falsePositiveRate),
+    y: points.map(point => point.truePositiveRate),
+    ...{ colour: colourOf(i), dash: training[i] ? 'dot' : 'solid' },
+  }))
+  const chance = { name: 'chance: AUC 0.5', x: [0, 1], y: [0, 1], colour: '#9a9a9a', dash: 'dash' }
+  const some = training.every(Boolean) ? 'training data' : 'held-out data, training where said'
+  const most = Math.max(...drawn.map(({ roc }) => roc.positives + roc.negatives))
+  const subtitle = `measured on ${training.some(Boolean) ? some : 'held-out data'}; ${count(most, 'tweets')}`
+  return squareOfCurves(
+    [...lines, chance],
+    { x: 'false-positive rate', y: 'true-positive rate', title, subtitle },
+    options.height,
+  )
+}
+
+/** A curve as `precisionRecallCurve` of the evaluation gives it, with a name. */
+export interface NamedPrecisionRecall {
+  /** Name of the model or class. */
+  name: string
+  curve: {
+    averagePrecision: number | null
+    points: readonly { precision: number; recall: number }[]
+    positives: number
+    negatives: number
+  }
+}
+
+/** How many of its alarms are right, for each share of the class that a model finds; dashed what chance would give. */
+export function precisionRecallChart(curves: readonly NamedPrecisionRecall[], options: ChartOptions = {}): Figure {
+  const title = options.title ?? 'How many finds are right, the more are found'
+  const drawn = curves.filter(({ curve }) => curve.points.length > 0)
+  if (!drawn.length) return emptyFigure(title, 'No curves: no tweet is of this class.')
+  const lines = drawn.map(({ name, curve: { averagePrecision, points } }, i) => ({
+    name: `${label(name)}: average precision ${averagePrecision?.toFixed(3)}`,
+    x: [0, ...points.map(({ recall }) => recall)],
+    y: [points[0]!.precision, ...points.map(({ precision }) => precision)],
+    colour: colourOf(i),
+  }))
+  const { positives, negatives } = drawn[0]!.curve
+  const share = positives / (positives + negatives)
+  const chance = { name: `chance: ${share.toFixed(3)}`, x: [0, 1], y: [share, share], colour: '#9a9a9a', dash: 'dash' }
+  const subtitle = `${formatNumber(positives)} to be found; ${count(positives + negatives, 'tweets')}`
+  const [x, y] = ['recall: share found', 'precision: share of the finds that are right']
+  return squareOfCurves([...lines, chance], { x, y, title, subtitle }, options.height)
+}
+
+/** Options of `learningCurveChart`. */
+export interface LearningCurveOptions extends ChartOptions {
+  /** Column with the score and its interval. Default `macroRecall`. */
+  metric?: string
+  /** Column that tells the models apart; one curve without it. */
+  series?: string
+}
+
+/**
+ * How good a model is after so many examples, with 95 % intervals: whether more labels would help.
+ * @param table points of `learningCurve`, where there are several models each with its name in the column `series`
+ */
+export function learningCurveChart(table: TableLike, { metric = 'macroRecall', ...options }: LearningCurveOptions = {}): Figure {
+  const score = metric.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  const n = Math.max(0, ...toRows(table).map(row => toNumber(row.n) ?? 0))
+  const figure = lineChart(table, {
+    title: 'What more labels bring',
+    ...options,
+    ...{ x: 'examples', y: metric, log: true, xTitle: 'examples learned from', yTitle: `${score} (share, 0 to 1)` },
+    unit: `measurements on ${formatNumber(n)} held-out tweets, 95 % intervals`,
+  })
+  if (figure.data.length) Object.assign(figure.layout.yaxis as object, { rangemode: 'normal', tickformat: '.2f' })
+  return figure
 }
 
 /** Options of `reliabilityChart`. */

@@ -75,10 +75,14 @@ export function tableHtml(table: TableLike, options: HtmlTableOptions = {}): str
       column.some(value => value !== null) && column.every(value => value === null || /^(number|bigint)$/.test(typeof value)),
   )
   const times = values.map(column => column.some(value => value instanceof Date) && typeOf(column) === 'time')
-  const wide = values.map(column => column.slice(0, shown).some(value => (formatValue(value)?.length ?? 0) > 40))
+  const longest = values.map(column => Math.max(0, ...column.slice(0, shown).map(value => formatValue(value)?.length ?? 0)))
   const style = (i: number) => {
     if (numeric[i]) return NUMERIC
-    return times[i] ? `${TEXT};white-space:nowrap` : wide[i] ? `${TEXT};min-width:16em` : TEXT
+    return times[i] || longest[i]! <= 26
+      ? `${TEXT};white-space:nowrap`
+      : longest[i]! > 40
+        ? `${TEXT};min-width:${longest[i]! > 80 ? 16 : 10}em`
+        : TEXT
   }
   const head = columns.names.map((name, i) => {
     const type = types.get(name) ?? typeOf(values[i]!)

@@ -168,6 +168,8 @@ function toResult<T>(answer: Omit<SqlResult<T>, 'toArquero' | 'toDanfo' | typeof
 export function openLake(folder: string, { versions = {} }: { versions?: Readonly<Record<string, number>> } = {}): Lake {
   const store = openStore(folder)
   const root = store.localPath?.('')
+  /** Who scored a version of gold; asked once for each, while the query runs. */
+  let scored: { version: number; models: Promise<OriginModel[]> } | undefined
   if (root && !existsSync(root)) throw new Error(`lake: no such folder: ${folder}`)
 
   /** The table expressions for the names of a statement, each opened at the version asked for. */
@@ -175,7 +177,7 @@ export function openLake(folder: string, { versions = {} }: { versions?: Readonl
     const present = await tablesIn(store)
     const views = new Map<string, string>()
     const read: { name: string; version: number }[] = []
-    const models: OriginModel[] = []
+    let models: Promise<OriginModel[]> | undefined
     const folders = new Set<string>()
     for (const name of names) {
       const at = name.lastIndexOf('@')
@@ -192,7 +194,15 @@ export function openLake(folder: string, { versions = {} }: { versions?: Readonl
       const moment =
         mark === undefined && versions[table] !== undefined ? { version: versions[table] } : snapshotOptions(bare, mark)
       const snapshot = await delta.snapshot(moment)
-      if (table === 'gold' && !models.length) models.push(...(await modelsOf(delta, snapshot.version)))
+      if (table === 'gold' && !models) {
+        const { version } = snapshot
+        if (scored?.version !== version) scored = { version, models: modelsOf(delta, version) }
+        models = scored.models
+        // Awaited after the query, which may fail first.
+        models.catch(() => {
+          scored = undefined
+        })
+      }
       folders.add(root ? place : cacheFolder())
       const relation = await snapshot.relation()
       views.set(name, view ? view.select(relation) : relation)
@@ -214,7 +224,7 @@ export function openLake(folder: string, { versions = {} }: { versions?: Readonl
     const { sight, read, models } = await open(checked.tables)
     const { rows, columns } = await runShut<T>(checked.sql, params, sight, limits)
     const answer = { rows, columns, n: rows.length, sql: text.trim(), tables: read, ms: performance.now() - start }
-    return toResult<T>(answer, { lake: folder, params, models })
+    return toResult<T>(answer, { lake: folder, params, models: (await models) ?? [] })
   }
 
   return {

@@ -1,8 +1,10 @@
 /** Where tweets come from, drawn on plain axes: plotly's own maps fetch their shapes from a server. */
+import { readFileSync } from 'node:fs'
 import type { Label } from '../tweet.js'
 import {
   axis,
   type ChartOptions,
+  chartRows,
   count,
   emptyFigure,
   type Figure,
@@ -10,12 +12,10 @@ import {
   HEAT,
   LABEL_COLOURS,
   label,
-  need,
   type Trace,
   toNumber,
 } from './chart.js'
-import { coastlines } from './coastlines.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import { type TableLike, toColumns } from './frames.js'
 import { formatNumber } from './text-table.js'
 
 /** Options of `placeMap`. */
@@ -48,12 +48,12 @@ interface Cell {
 }
 
 /** Tweets in cells of the grid, and how many had a place. */
-function gather(table: TableLike, options: PlaceOptions, size: number) {
+function gather(rows: readonly Record<string, unknown>[], options: PlaceOptions, size: number) {
   const { latitude = 'latitude', longitude = 'longitude', sentiment = 'predicted_sentiment', name = 'location', weight } = options
   const cells = new Map<string, Cell>()
   let all = 0
   let located = 0
-  for (const row of toRows(table)) {
+  for (const row of rows) {
     const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
     all += tweets
     const [north, east] = [toNumber(row[latitude]), toNumber(row[longitude])]
@@ -141,24 +141,32 @@ function heat(cells: readonly Cell[], size: number): Trace {
   }
 }
 
+/** The outlines of the continents as one line of plotly coordinates; null lifts the pen. */
+function coastlines(): { x: (number | null)[]; y: (number | null)[] } {
+  const file = readFileSync(new URL('../../data/reference/coastlines.txt', import.meta.url), 'utf8')
+  const lines = file
+    .trim()
+    .split('\n')
+    .flatMap(line => (line.startsWith('#') ? [] : [line.split(' ').map(Number)]))
+  const turn = (which: number) => lines.flatMap(line => [...line.filter((_, i) => i % 2 === which), null])
+  return { x: turn(0), y: turn(1) }
+}
+
 /** Tweets on a map; the subtitle says how many of them have a place at all. */
 export function placeMap(table: TableLike, options: PlaceOptions = {}): Figure {
   const as = options.as ?? 'bubbles'
   const size = options.cell ?? (as === 'heat' ? 5 : 2)
   const title = options.title ?? (as === 'heat' ? 'Where people tweet' : 'Where people tweet, and in what mood')
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
-  for (const column of [options.latitude ?? 'latitude', options.longitude ?? 'longitude']) need(columns.names, column, 'placeMap')
-  const { cells, all, located } = gather(table, options, size)
+  const rows = chartRows(table, 'placeMap', [options.latitude ?? 'latitude', options.longitude ?? 'longitude'])
+  if (!rows.length) return emptyFigure(title, 'No rows: no tweet passed the filter.')
+  const { cells, all, located } = gather(rows, options, size)
   const share = `${formatNumber(located)} of ${formatNumber(all)} located`
   if (!cells.length) return emptyFigure(title, `${share}: no tweet says where it was written.`)
-  const mood = columns.names.includes(options.sentiment ?? 'predicted_sentiment')
-  const coast = coastlines()
+  const mood = toColumns(table).names.includes(options.sentiment ?? 'predicted_sentiment')
   const land: Trace = {
     type: 'scatter',
     mode: 'lines',
-    x: coast.longitudes,
-    y: coast.latitudes,
+    ...coastlines(),
     fill: 'toself',
     fillcolor: 'rgba(128,128,128,0.14)',
     line: { color: 'rgba(128,128,128,0.55)', width: 1 },

@@ -1,7 +1,8 @@
 /** What a table holds, column by column: the first look at data one does not know. */
-import { axis, count, type Figure, figure, label, SERIES_COLOURS, type Trace } from './chart.js'
+import { axis, count, type Figure, figure, label, SERIES_COLOURS } from './chart.js'
 import { type Columns, type TableLike, toColumns } from './frames.js'
 import { typeOf } from './html.js'
+import { arrangePanels, type Panel } from './panels.js'
 import { formatNumber, formatValue } from './text-table.js'
 
 /** One column of a table, summed up. */
@@ -29,6 +30,8 @@ export interface ColumnProfile {
 export interface Profile {
   /** One row per column, in the table's order. */
   rows: ColumnProfile[]
+  /** The rows as `show` shows them: the range in one column, with what was measured. */
+  view: object[]
   /** Rows of the table. */
   n: number
   /** The distribution of each column, side by side. */
@@ -132,65 +135,56 @@ function histogram({ sorted, row }: Seen): { middles: number[]; counts: number[]
 }
 
 /** One panel: the commonest values as bars where they repeat, else how the measure is distributed. */
-function panel(seen: Seen, i: number, rows: number): { trace: Trace; layout: Record<string, unknown>; note: object } {
+function panel(seen: Seen): Panel {
   const { row, sorted, common } = seen
-  const [column, line] = [i % PANELS, Math.floor(i / PANELS)]
-  const left = column * 0.365
-  const [bottom, top] = [1 - (line + 0.74) / rows, 1 - (line + 0.12) / rows]
-  const id = i ? String(i + 1) : ''
-  const names = /text|list|boolean|mixed|object/.test(row.type) && (row.distinct <= 12 || (common[0]?.[1] ?? 0) > 4)
-  const small = { tickfont: { size: 10 }, title: undefined, nticks: 4, automargin: false }
-  const refs = { xaxis: `x${id}`, yaxis: `y${id}`, marker: { color: SERIES_COLOURS[0] } }
-  const place = (from: number) => ({ ...small, anchor: `y${id}`, domain: [from, left + 0.27] })
-  const upright = { ...small, anchor: `x${id}`, domain: [bottom, top] }
-  const heading = (what: string) => ({
-    text: `<b>${label(row.column, 24)}</b>${what}`,
-    ...{
-      showarrow: false,
-      xref: 'paper',
-      yref: 'paper',
-      x: left - 0.02,
-      y: top + 0.02 / rows,
-      xanchor: 'left',
-      yanchor: 'bottom',
+  const marker = { color: SERIES_COLOURS[0] }
+  const draw = (trace: object, xaxis: object, yaxis: object, note: string): Panel => ({
+    heading: `<b>${label(row.column, 24)}</b>${note}`,
+    figure: {
+      data: [{ type: 'bar', marker, ...trace }],
+      layout: { xaxis: axis('', { tickformat: ',~r', ...xaxis }), yaxis: axis('', { tickformat: ',~r', ...yaxis }) },
+      config: {},
     },
   })
-  if (names) {
+  if (/text|list|boolean|mixed|object/.test(row.type) && (row.distinct <= 12 || (common[0]?.[1] ?? 0) > 4)) {
     const shown = common.slice(0, 6)
-    const y = shown.map(([text]) => label(text || '(empty)', 15))
-    return {
-      trace: {
-        type: 'bar',
-        orientation: 'h',
-        x: shown.map(([, n]) => n),
-        y: y.map((text, k) => (y.indexOf(text) < k ? `${text} ${k}` : text)),
-        ...refs,
-      },
-      layout: {
-        [`xaxis${id}`]: axis('', { ...place(left + 0.09), tickformat: ',~r' }),
-        [`yaxis${id}`]: axis('', { ...upright, type: 'category', autorange: 'reversed', showgrid: false, nticks: 6 }),
-      },
-      note: heading(row.distinct > 6 ? `: commonest of ${formatNumber(row.distinct)}` : ''),
-    }
+    const names = shown.map(([text]) => label(text || '(empty)', 15))
+    const y = names.map((text, k) => (names.indexOf(text) < k ? `${text} ${k}` : text))
+    const bars = { type: 'category', autorange: 'reversed', showgrid: false, nticks: 6 }
+    const note = row.distinct > 6 ? `: commonest of ${formatNumber(row.distinct)}` : ''
+    return draw({ orientation: 'h', x: shown.map(([, n]) => n), y }, {}, bars, note)
   }
   const { middles, counts } = histogram(seen)
-  const x = row.type === 'time' ? middles.map(value => new Date(value).toISOString()) : middles
-  return {
-    trace: { type: 'bar', x, y: counts, width: (middles[1] ?? middles[0]! + 1) - middles[0]!, ...refs },
-    layout: {
-      [`xaxis${id}`]: axis('', {
-        ...place(left),
-        ...(row.type === 'time' ? { type: 'date' } : { tickformat: ',~r' }),
-        showgrid: false,
-      }),
-      [`yaxis${id}`]: axis('', { ...upright, tickformat: ',~r' }),
+  const time = row.type === 'time'
+  const measure = MEASURES[row.type]
+  return draw(
+    {
+      x: time ? middles.map(value => new Date(value).toISOString()) : middles,
+      y: counts,
+      width: (middles[1] ?? middles[0]! + 1) - middles[0]!,
     },
-    note: heading(
-      row.type !== 'text' && row.type !== 'list'
-        ? ''
-        : `: ${row.type === 'text' ? 'characters' : 'items'}, ${formatNumber(sorted[0]!)} to ${formatNumber(sorted.at(-1)!)}`,
-    ),
-  }
+    { ...(time ? { type: 'date', tickformat: undefined } : {}), showgrid: false },
+    {},
+    measure ? `: ${measure}, ${formatNumber(sorted[0]!)} to ${formatNumber(sorted.at(-1)!)}` : '',
+  )
+}
+
+/** What a column's range measures, where it is not the value itself. */
+const MEASURES: Readonly<Record<string, string>> = { text: 'characters', list: 'items' }
+
+/** A row for people: `10 to 184 characters`, `2026-09-07 to 2026-09-20`. */
+function viewOf({ lowest, median, highest, outliers, examples, ...row }: ColumnProfile): object {
+  const days = Number(highest) - Number(lowest) > 2 * 86_400_000
+  const text = (value: number | Date | null) =>
+    value instanceof Date
+      ? value
+          .toISOString()
+          .slice(0, days ? 10 : 16)
+          .replace('T', ' ')
+      : formatNumber(Number((value ?? 0).toPrecision(6)))
+  const unit = MEASURES[row.type] ? ` ${MEASURES[row.type]}` : ''
+  const range = lowest === null ? null : `${text(lowest)} to ${text(highest)}${unit}`
+  return { ...row, range, median: median === null ? null : text(median), outliers, examples: examples.join(', ') }
 }
 
 /**
@@ -204,20 +198,19 @@ export function profile(table: TableLike, options: ProfileOptions = {}): Profile
   if (!names.length) throw new Error('profile: the table has no columns')
   const seen = names.map(name => look(columns, name))
   const drawn = seen.filter(({ row, sorted }) => row.distinct > 0 && (sorted.length || row.type !== 'object'))
-  const rows = Math.max(1, Math.ceil(drawn.length / PANELS))
-  const panels = drawn.map((one, i) => panel(one, i, rows))
+  const { data, layout } = arrangePanels(drawn.map(panel), { columns: PANELS, share: '' })
   const picture = figure(
-    panels.map(({ trace }) => trace),
+    data,
     options.title ?? 'What the columns hold',
     `rows per value, or per bin of characters or items where these are named; ${count(columns.n, 'rows')}`,
     {
-      ...Object.assign({}, ...panels.map(({ layout }) => layout)),
-      annotations: panels.map(({ note }) => note),
+      ...layout,
       showlegend: false,
       bargap: 0.15,
-      height: 100 + 165 * rows,
-      margin: { l: 48, r: 16, t: 76, b: 10 },
+      height: 100 + 165 * Math.ceil(Math.max(1, drawn.length) / PANELS),
+      margin: { l: 48, r: 16, t: 76, b: 28 },
     },
   )
-  return { rows: seen.map(({ row }) => row), n: columns.n, figure: picture }
+  const sums = seen.map(({ row }) => row)
+  return { rows: sums, view: sums.map(viewOf), n: columns.n, figure: picture }
 }

@@ -54,7 +54,11 @@ function roundTicks(low: number, high: number, time: boolean, wanted: number, st
 function extent(trace: Trace, letter: 'x' | 'y', number: Pixel, stacks: Map<string, number>): number[] {
   const values = list(trace[letter]).map(number)
   if (trace.type === 'heatmap') return values.flatMap(value => [value - 0.5, value + 0.5])
-  if (trace.type !== 'bar') return values
+  if (trace.type !== 'bar') {
+    const { array, arrayminus } = options(trace.error_y)
+    const reach = (by: unknown, sign: number) => list(by).map((size, i) => values[i]! + sign * Number(size))
+    return letter === 'y' ? [...values, ...reach(array, 1), ...reach(arrayminus, -1)] : values
+  }
   const lying = trace.orientation === 'h'
   if (lying === (letter === 'y')) {
     const half = Number(trace.width ?? 0) / 2
@@ -62,8 +66,11 @@ function extent(trace: Trace, letter: 'x' | 'y', number: Pixel, stacks: Map<stri
   }
   const pad = trace.textposition === 'outside' ? 1.12 : 1.03
   const keys = list(trace[lying ? 'y' : 'x'])
-  return [0, ...values.map((value, i) => pad * ((stacks.get(`${keys[i]}`) ?? 0) || value))]
+  return [0, ...values.map((value, i) => pad * ((stacks.get(stackKey(trace, keys[i])) ?? 0) || value))]
 }
+
+/** Bars are stacked on those of their own panel. */
+const stackKey = (trace: Trace, key: unknown) => `${trace.xaxis} ${key}`
 
 /** How the values of one axis are laid out. */
 export function scaleOf(letter: 'x' | 'y', traces: Trace[], axis: Options, stacked: boolean): Scale {
@@ -78,12 +85,15 @@ export function scaleOf(letter: 'x' | 'y', traces: Trace[], axis: Options, stack
         ? new Date(value as string).getTime()
         : value === null
           ? Number.NaN
-          : Number(value)
+          : axis.type === 'log'
+            ? Math.log10(Number(value))
+            : Number(value)
   const stacks = new Map<string, number>()
   if (stacked)
     for (const trace of traces) {
       const [keys, lengths] = trace.orientation === 'h' ? [list(trace.y), list(trace.x)] : [list(trace.x), list(trace.y)]
-      for (const [i, key] of keys.entries()) stacks.set(`${key}`, (stacks.get(`${key}`) ?? 0) + Number(lengths[i]))
+      for (const [i, key] of keys.entries())
+        stacks.set(stackKey(trace, key), (stacks.get(stackKey(trace, key)) ?? 0) + Number(lengths[i]))
     }
   const covered = traces.flatMap(trace => extent(trace, letter, number, stacks)).filter(Number.isFinite)
   let [low, high] = axis.range ? (list(axis.range).map(number) as [number, number]) : [Math.min(...covered), Math.max(...covered)]
@@ -95,7 +105,7 @@ export function scaleOf(letter: 'x' | 'y', traces: Trace[], axis: Options, stack
   if (!(high > low)) high = low + 1
   const turned = axis.autorange === 'reversed'
   const place = (value: unknown) => (turned ? high - number(value) : number(value) - low) / (high - low)
-  const fixed = list(axis.tickvals).map((value, i) => ({ value: number(value), text: String(list(axis.ticktext)[i]) }))
+  const fixed = list(axis.tickvals).map((value, i) => ({ value, text: String(list(axis.ticktext)[i]) }))
   const step = Number(axis.dtick) || undefined
   const ticks = named
     ? [...names].map(([text, value]) => ({ value, text }))

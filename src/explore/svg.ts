@@ -32,12 +32,20 @@ const attributes = (values: Options) =>
     .join('')
 const element = (name: string, values: Options) => `<${name}${attributes(values)}/>`
 
-/** Text at a point; `middle` lines are centred on `y`, others hang from their first base line. */
+/** Text at a point; `middle` lines are centred on `y`, others hang from their first base line. A line may begin in bold. */
 function write(text: unknown, x: number, y: number, values: Options = {}, middle = false): string {
-  const parts = lines(text).filter(Boolean)
+  const parts = String(text ?? '')
+    .split('<br>')
+    .filter(part => lines(part)[0])
   const size = Number(values['font-size'] ?? 12)
   const top = middle ? y + size * 0.35 - ((parts.length - 1) * size * 1.25) / 2 : y
-  return parts.map((part, i) => `<text${attributes({ x, y: top + i * size * 1.25, ...values })}>${inert(part)}</text>`).join('')
+  const line = (part: string, i: number) => {
+    const [bold = '', rest = part] = part.startsWith('<b>') ? part.split('</b>') : []
+    const weight = bold && (rest ? `<tspan font-weight="600">${inert(lines(bold)[0]!)}</tspan>` : inert(lines(bold)[0]!))
+    const own = { x, y: top + i * size * 1.25, ...(bold && !rest && { 'font-weight': 600 }), ...values }
+    return `<text${attributes(own)}>${weight}${inert(lines(rest)[0]!)}</text>`
+  }
+  return parts.map(line).join('')
 }
 
 const textWidth = (text: unknown, size = 12) => 0.6 * size * Math.max(0, ...lines(text).map(line => [...line].length))
@@ -243,7 +251,7 @@ function legend(figure: Figure, top: number): { svg: string; rows: number } {
 }
 
 /** Ticks, grid and title of the two axes of a plot that fills the box. */
-function frame({ x, y }: Plot, box: { left: number; top: number; width: number; height: number }): string {
+function frame({ x, y }: Plot, box: Box): string {
   const [bottom, right] = [box.top + box.height, box.left + box.width]
   const size = x.title || y.title ? 12 : 10
   const grid = (d: string) => element('path', { d, stroke: GRID, 'stroke-width': 1 })
@@ -280,12 +288,25 @@ function frame({ x, y }: Plot, box: { left: number; top: number; width: number; 
   ].join('')
 }
 
-/** Lines and words that are laid over the plot. */
-function overlays(layout: Options, { px, py }: Plot, box: { left: number; top: number; width: number; height: number }): string {
-  const right = (ref: unknown, value: unknown) =>
-    /paper|domain/.test(String(ref)) ? box.left + Number(value) * box.width : px(value)
-  const up = (ref: unknown, value: unknown) =>
-    /paper|domain/.test(String(ref)) ? box.top + (1 - Number(value)) * box.height : py(value)
+interface Box {
+  left: number
+  top: number
+  width: number
+  height: number
+}
+
+/** Lines and words that are laid over the plots; `x2 domain` is a share of the second, `paper` of `paper`. */
+function overlays(layout: Options, plots: readonly ReturnType<typeof plotOf>[], paper: Box): string {
+  const of = (ref: unknown) => plots.find(({ axes }) => axes.includes(String(ref).split(' ')[0]!)) ?? plots[0]!
+  const share = (ref: unknown) => (ref === 'paper' ? paper : / domain$/.test(String(ref)) ? of(ref).box : undefined)
+  const right = (ref: unknown, value: unknown) => {
+    const box = share(ref)
+    return box ? box.left + Number(value) * box.width : of(ref).plot.px(value)
+  }
+  const up = (ref: unknown, value: unknown) => {
+    const box = share(ref)
+    return box ? box.top + (1 - Number(value)) * box.height : of(ref).plot.py(value)
+  }
   const shapes = (list(layout.shapes) as Options[]).map(shape => {
     const line = options(shape.line)
     const [x0, x1, y0, y1] = [
@@ -317,25 +338,26 @@ function overlays(layout: Options, { px, py }: Plot, box: { left: number; top: n
     const [tx, ty] = arrow ? [x + Number(note.ax ?? 0), y + Number(note.ay ?? -30)] : [x, y]
     const anchor = { left: 'start', right: 'end' }[String(note.xanchor)] ?? 'middle'
     const tip = arrow ? element('path', { d: `M${round(tx)} ${round(ty + 5)}L${round(x)} ${round(y)}`, stroke: INK }) : ''
-    const weight = String(note.text).startsWith('<b>') ? 600 : undefined
-    const values = { 'text-anchor': anchor, fill: font.color, 'font-size': Number(font.size ?? 12), 'font-weight': weight }
+    const values = { 'text-anchor': anchor, fill: font.color, 'font-size': Number(font.size ?? 12) }
     return tip + write(note.text, tx, ty, values, note.yanchor !== 'bottom' && !arrow)
   })
   return shapes.join('') + notes.join('')
 }
 
 /** The traces and the two axes that share a pair of names, such as `x2` and `y2`. */
-function plotOf(
-  figure: Figure,
-  [xName, yName]: [string, string],
-  area: { left: number; top: number; width: number; height: number },
-) {
+function plotOf(figure: Figure, [xName, yName]: [string, string], area: Box) {
   const { layout } = figure
   const traces = figure.data.filter(trace => (trace.xaxis ?? 'x') === xName && (trace.yaxis ?? 'y') === yName)
   const axisOf = (name: string) => options(layout[name.replace(/^[xy]/, letter => `${letter}axis`)])
   const [xAxis, yAxis] = [axisOf(xName), axisOf(yName)]
   const stacked = layout.barmode === 'stack'
-  const [x, y] = [scaleOf('x', traces, xAxis, stacked), scaleOf('y', traces, yAxis, stacked)]
+  /** The traces of all axes that keep to the same scale. */
+  const together = (letter: 'x' | 'y', own: string) => {
+    const leader = (name: unknown) => axisOf(String(name ?? letter)).matches ?? name ?? letter
+    return figure.data.filter(trace => leader(trace[`${letter}axis`]) === leader(own))
+  }
+  const x = scaleOf('x', together('x', xName), xAxis, stacked)
+  const y = scaleOf('y', together('y', yName), yAxis, stacked)
   const [left, right] = (xAxis.domain ?? [0, 1]) as [number, number]
   const [low, high] = (yAxis.domain ?? [0, 1]) as [number, number]
   let [width, height] = [(right - left) * area.width, (high - low) * area.height]
@@ -345,7 +367,7 @@ function plotOf(
   }
   const box = { left: area.left + left * area.width, top: area.top + (1 - high) * area.height, width, height }
   const plot: Plot = { x, y, px: value => box.left + x.at(value) * width, py: value => box.top + height - y.at(value) * height }
-  return { traces, plot, box, stacked }
+  return { axes: [xName, yName], traces, plot, box, stacked }
 }
 
 /** A figure as SVG text of 760 pixels' width, readable on light and dark pages. What strangers wrote in it is inert. */
@@ -359,7 +381,11 @@ export function figureSvg(figure: Figure): string {
     ...(figure.data.length ? [] : ['x y']),
   ]
   const names = pairs.map(pair => pair.split(' ') as [string, string])
-  const first = plotOf(figure, names[0]!, { left: 0, top: 0, width: 1, height: 1 }).plot
+  const [first, ...others] = names.map(pair => plotOf(figure, pair, { left: 0, top: 0, width: 1, height: 1 }).plot) as [
+    Plot,
+    ...Plot[],
+  ]
+  const titled = [first, ...others].some(({ x }) => x.visible && x.title)
   const margin = options(layout.margin)
   const bar = figure.data.some(trace => trace.colorbar ?? options(trace.marker).colorbar)
   const left = Math.max(30, Math.max(0, ...first.y.ticks.map(tick => textWidth(tick.text))) + (first.y.title ? 34 : 12))
@@ -370,10 +396,10 @@ export function figureSvg(figure: Figure): string {
     left,
     top,
     width: WIDTH - left - right,
-    height: height - top - (long && first.x.title ? 80 : first.x.title ? 50 : 26),
+    height: height - top - (long && titled ? 80 : titled ? 50 : 26),
   }
-  const parts = names.map(pair => {
-    const { traces, plot, box, stacked } = plotOf(figure, pair, area)
+  const plots = names.map(pair => plotOf(figure, pair, area))
+  const parts = plots.map(({ traces, plot, box, stacked }) => {
     const base = stacked ? new Map<string, number>() : undefined
     const beside = base ? [] : traces.filter(trace => trace.type === 'bar')
     const drawn = traces.map(trace => {
@@ -393,7 +419,7 @@ export function figureSvg(figure: Figure): string {
     })
     return frame(plot, box) + drawn.join('')
   })
-  const { plot, box } = plotOf(figure, names[0]!, area)
+  const { box } = plots[0]!
   const head = String(title.text ?? '')
   const size = Math.min(16, (WIDTH - 24) / (0.6 * Math.max(1, head.length)))
   const words = lines(head)[0] ?? ''
@@ -405,7 +431,7 @@ export function figureSvg(figure: Figure): string {
     key.svg,
     ...parts,
     // Panels are noted in shares of the whole area, one plot in shares of its own box.
-    overlays(layout, plot, names.length > 1 ? area : box),
+    overlays(layout, plots, names.length > 1 ? area : box),
     colourBar(figure.data, top, box.height),
     '</svg>',
   ].join('')

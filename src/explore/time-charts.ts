@@ -3,6 +3,7 @@ import { LABELS, type Label } from '../tweet.js'
 import {
   axis,
   type ChartOptions,
+  chartRows,
   classColours,
   count,
   emptyFigure,
@@ -10,21 +11,23 @@ import {
   figure,
   HEAT,
   label,
-  need,
+  type Measured,
   SERIES_COLOURS,
   STREAM_COLOURS,
   type Trace,
+  toMeasured,
   toNumber,
   toTime,
+  whiskers,
 } from './chart.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import type { TableLike } from './frames.js'
 import { formatNumber } from './text-table.js'
 
 /** Options of `lineChart`. */
 export interface LineOptions extends ChartOptions {
   /** Column along the bottom: numbers or moments. */
   x: string
-  /** Column of heights. */
+  /** Column of heights: numbers, or `{ value, low, high }`, whose intervals are drawn as whiskers. */
   y: string
   /** Column that tells the lines apart; one line without it. */
   series?: string
@@ -34,6 +37,8 @@ export interface LineOptions extends ChartOptions {
   yTitle?: string
   /** What one row is, for the subtitle. Default `points`. */
   unit?: string
+  /** The bottom axis counts in powers: each step is as many times more. Default false. */
+  log?: boolean
   /** Colour by series; others come from the palette. */
   colours?: Readonly<Record<string, string>>
 }
@@ -45,14 +50,13 @@ const SYMBOLS = ['circle', 'square', 'diamond', 'triangle-up', 'cross', 'x'] as 
 export function lineChart(table: TableLike, options: LineOptions): Figure {
   const { x, y, series, xTitle = x, yTitle = y, unit = 'points', colours = {} } = options
   const title = options.title ?? `${yTitle} over ${xTitle}`
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, 'No rows: nothing has been recorded.')
-  for (const column of [x, y, ...(series ? [series] : [])]) need(columns.names, column, 'lineChart')
-  const lines = new Map<string, { x: (number | string)[]; y: number[] }>()
+  const rows = chartRows(table, 'lineChart', [x, y, series])
+  if (!rows.length) return emptyFigure(title, 'No rows: nothing has been recorded.')
+  const lines = new Map<string, { x: (number | string)[]; y: Measured[] }>()
   let points = 0
   let temporal = false
-  for (const row of toRows(table)) {
-    const height = toNumber(row[y])
+  for (const row of rows) {
+    const height = toMeasured(row[y])
     const moment = typeof row[x] === 'number' ? undefined : toTime(row[x])
     const place = moment?.toISOString() ?? toNumber(row[x])
     if (height === undefined || place === undefined) continue
@@ -70,18 +74,28 @@ export function lineChart(table: TableLike, options: LineOptions): Figure {
     mode: line.x.length > 60 ? 'lines' : 'lines+markers',
     name: label(name),
     x: line.x,
-    y: line.y,
+    y: line.y.map(({ value }) => value),
+    ...whiskers(line.y),
     line: { color: colours[name] ?? SERIES_COLOURS[i % SERIES_COLOURS.length], dash: DASHES[i % DASHES.length], width: 2 },
     marker: { symbol: SYMBOLS[i % SYMBOLS.length], size: 7 },
     hovertemplate: `%{fullData.name}<br>%{x}<br>%{y:,} ${label(yTitle)}<extra></extra>`,
   }))
   return figure(traces, title, count(points, unit), {
     of: table,
-    xaxis: axis(xTitle, temporal ? { type: 'date' } : { tickformat: ',~r' }),
+    xaxis: axis(
+      xTitle,
+      temporal ? { type: 'date' } : options.log ? logTicks([...lines.values()].flatMap(line => line.x)) : { tickformat: ',~r' },
+    ),
     yaxis: axis(yTitle, { tickformat: ',~r', rangemode: 'tozero' }),
     showlegend: lines.size > 1,
     height: options.height ?? 380,
   })
+}
+
+/** A scale of powers with the numbers themselves beneath it. */
+function logTicks(values: readonly unknown[]): Record<string, unknown> {
+  const tickvals = [...new Set(values)].sort((a, b) => Number(a) - Number(b))
+  return { type: 'log', tickvals, ticktext: tickvals.map(value => formatNumber(Number(value))) }
 }
 
 /** One observation of a running stream. */
@@ -113,35 +127,17 @@ function onOneClock(points: readonly StreamPoint[]): { rows: object[]; colours: 
 }
 
 /** Rows per batch of each stream, in seconds since the first batch of any. */
-export function streamRowsChart(points: readonly StreamPoint[], options: ChartOptions = {}): Figure {
-  const { rows, colours } = onOneClock(points)
-  return lineChart(rows, {
-    title: 'Rows per batch: how the work passes from stream to stream',
-    ...options,
-    x: 'seconds',
-    y: 'rows',
-    series: 'stream',
-    xTitle: 'seconds since the first batch',
-    yTitle: 'rows per batch',
-    unit: 'batches',
-    colours,
-  })
-}
+export const streamRowsChart = (points: readonly StreamPoint[], options: ChartOptions = {}): Figure =>
+  batchChart(points, 'rows', { title: 'Rows per batch: how the work passes from stream to stream', ...options })
 
 /** Milliseconds per batch of each stream, in seconds since the first batch of any. */
-export function streamTimeChart(points: readonly StreamPoint[], options: ChartOptions = {}): Figure {
+export const streamTimeChart = (points: readonly StreamPoint[], options: ChartOptions = {}): Figure =>
+  batchChart(points, 'ms', { title: 'Time per batch: which stream is the slow one', ...options })
+
+function batchChart(points: readonly StreamPoint[], y: 'rows' | 'ms', options: ChartOptions): Figure {
   const { rows, colours } = onOneClock(points)
-  return lineChart(rows, {
-    title: 'Time per batch: which stream is the slow one',
-    ...options,
-    x: 'seconds',
-    y: 'ms',
-    series: 'stream',
-    xTitle: 'seconds since the first batch',
-    yTitle: 'milliseconds per batch',
-    unit: 'batches',
-    colours,
-  })
+  const titles = { xTitle: 'seconds since the first batch', yTitle: `${y === 'ms' ? 'milliseconds' : 'rows'} per batch` }
+  return lineChart(rows, { ...options, ...titles, x: 'seconds', y, series: 'stream', unit: 'batches', colours })
 }
 
 /** Rows that each stream has done, and what still waits, as bars. */
@@ -217,10 +213,9 @@ function binStart(time: number, every: keyof typeof BINS): number {
 export function sentimentOverTime(table: TableLike, options: SentimentTimeOptions = {}): Figure {
   const { time = 'timestamp', sentiment = 'predicted_sentiment', weight, by } = options
   const title = options.title ?? 'How the mood moves over time'
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
-  for (const column of [time, sentiment, weight, by]) if (column) need(columns.names, column, 'sentimentOverTime')
-  const seen = toRows(table).flatMap((row): Mood[] => {
+  const rows = chartRows(table, 'sentimentOverTime', [time, sentiment, weight, by])
+  if (!rows.length) return emptyFigure(title, 'No rows: no tweet passed the filter.')
+  const seen = rows.flatMap((row): Mood[] => {
     const at = toTime(row[time])?.getTime()
     const kind = LABELS.indexOf(row[sentiment] as Label)
     const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
@@ -306,12 +301,11 @@ export interface HourOptions extends ChartOptions {
 export function hourHeatMap(table: TableLike, options: HourOptions = {}): Figure {
   const { time = 'timestamp', weight } = options
   const title = options.title ?? 'When people tweet: hour by weekday'
-  const columns = toColumns(table)
-  if (!columns.n) return emptyFigure(title, 'No rows: no tweet passed the filter.')
-  for (const column of [time, ...(weight ? [weight] : [])]) need(columns.names, column, 'hourHeatMap')
+  const rows = chartRows(table, 'hourHeatMap', [time, weight])
+  if (!rows.length) return emptyFigure(title, 'No rows: no tweet passed the filter.')
   const cells = DAYS.map(() => Array.from({ length: 24 }, () => 0))
   let n = 0
-  for (const row of toRows(table)) {
+  for (const row of rows) {
     const at = toTime(row[time])
     const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
     if (!at) continue

@@ -1,8 +1,8 @@
 /** What is talked about: texts like an example, and moments when more is said than usual. */
 import { featureReader, gramCollector, inverseFrequencies } from '../models/features.js'
 import { LABELS, type Label } from '../tweet.js'
-import { need, toTime } from './chart.js'
-import { type TableLike, toColumns } from './frames.js'
+import { chartRows, toTime } from './chart.js'
+import type { TableLike } from './frames.js'
 
 /** A text that is like the example. */
 export interface SimilarText {
@@ -186,14 +186,9 @@ export function findBursts(table: TableLike, options: BurstOptions = {}): Burst[
     words = 8,
     samples = 3,
   } = options
-  const columns = toColumns(table)
-  if (!columns.n) return []
-  const moments = columns.values(need(columns.names, time, 'findBursts'))!
-  const texts = columns.values(need(columns.names, text, 'findBursts'))!
-  const kinds = columns.values(sentiment)
-  const said = moments.flatMap((moment, i) => {
-    const at = toTime(moment)?.getTime()
-    return at === undefined ? [] : [{ at, text: String(texts[i] ?? ''), kind: LABELS.indexOf(kinds?.[i] as Label) }]
+  const said = chartRows(table, 'findBursts', [time, text]).flatMap(row => {
+    const at = toTime(row[time])?.getTime()
+    return at === undefined ? [] : [{ at, text: String(row[text] ?? ''), kind: LABELS.indexOf(row[sentiment] as Label) }]
   })
   if (!said.length) return []
   const high = hours(said).filter(

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { LABELS, type Label } from '../tweet.js'
-import { LABEL_COLOURS, need, toTime } from './chart.js'
+import { chartRows, LABEL_COLOURS, toTime } from './chart.js'
 import type { MimeBundle } from './display.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import type { TableLike } from './frames.js'
 import { escapeHtml } from './html.js'
 import { formatNumber } from './text-table.js'
 
@@ -42,8 +42,6 @@ export interface RichOutput {
 /** A tweet as the page holds it: seconds since 1970, class, language, place, user, text, topics. */
 type Packed = [number, number, string, string, string, string, string[]]
 
-const NEEDED = ['timestamp', 'predicted_sentiment', 'cleaned_text'] as const
-
 function pack(row: Record<string, unknown>): Packed | undefined {
   const time = toTime(row.timestamp)?.getTime()
   const kind = LABELS.indexOf(row.predicted_sentiment as Label)
@@ -55,15 +53,15 @@ function pack(row: Record<string, unknown>): Packed | undefined {
   return [Math.floor(time / 1000), kind, text('lang'), text('location'), text('user'), text('cleaned_text'), topics]
 }
 
-/** True for a tweet that passes all filters; `templates/browser.js` has the same rule for the page. */
-function passes([time, kind, lang, place, user, text, topics]: Packed, filters: TweetFilters): boolean {
+/** True for a tweet that passes all filters. The page gets its source text: it may use nothing but its arguments. */
+function passes(tweet: Packed, filters: TweetFilters, labels: readonly string[]): boolean {
+  const [time, kind, lang, place, user, text, topics] = tweet
   const hour = Math.floor(time / 3600) % 24
   const { keyword, fromHour = 0, toHour = 23 } = filters
-  const found = (word: string) => `${text}\n${user}`.toLowerCase().includes(word.toLowerCase())
   return (
-    (!keyword || found(keyword)) &&
+    (!keyword || `${text}\n${user}`.toLowerCase().includes(keyword.toLowerCase())) &&
     (!filters.lang || filters.lang === lang) &&
-    (!filters.sentiment || filters.sentiment === LABELS[kind]) &&
+    (!filters.sentiment || filters.sentiment === labels[kind]) &&
     (!filters.topic || topics.includes(filters.topic)) &&
     (!filters.place || filters.place === place) &&
     (fromHour <= toHour ? hour >= fromHour && hour <= toHour : hour >= fromHour || hour <= toHour)
@@ -81,13 +79,11 @@ const scriptJson = (value: unknown) => JSON.stringify(value).replaceAll('<', '\\
  */
 export function tweetBrowser(table: TableLike, options: TweetBrowserOptions = {}): RichOutput {
   const { title = 'Look through the tweets', maxTweets = 5000, ...filters } = options
-  const { names, n } = toColumns(table)
-  if (n) for (const column of NEEDED) need(names, column, 'tweetBrowser')
-  const all = toRows(table)
+  const all = chartRows(table, 'tweetBrowser', ['timestamp', 'predicted_sentiment', 'cleaned_text'])
     .map(pack)
     .filter(tweet => tweet !== undefined)
   const tweets = all.sort((a, b) => b[0] - a[0]).slice(0, maxTweets)
-  const shown = tweets.filter(tweet => passes(tweet, filters))
+  const shown = tweets.filter(tweet => passes(tweet, filters, LABELS))
   const share = (kind: number) => ((100 * shown.filter(tweet => tweet[1] === kind).length) / Math.max(1, shown.length)).toFixed(1)
   const left = all.length > tweets.length ? `, the newest of ${formatNumber(all.length)}` : ''
   const given = Object.entries(filters).map(([name, value]) => `${name} ${value}`)
@@ -98,6 +94,6 @@ export function tweetBrowser(table: TableLike, options: TweetBrowserOptions = {}
   const html = `<div id="${id}" class="moodlake-browser"><p><strong>${escapeHtml(title)}</strong></p><p>${escapeHtml(summary)}</p></div>
 <script type="application/json" id="${id}-data">${data}</script>
 <script>${script}
-moodlakeBrowser(${JSON.stringify(id)})</script>`
+moodlakeBrowser(${JSON.stringify(id)}, ${passes})</script>`
   return { mime: { 'text/html': html, 'text/plain': `[tweets] ${title}\n${summary}` } }
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CommitConflictError,
-  CorruptLogError,
   type DeltaTable,
   isTable,
   type Optimized,
@@ -9,6 +8,7 @@ import {
   openTable,
   type Vacuumed,
   type VacuumOptions,
+  VersionNotFoundError,
 } from '../delta/index.js'
 import { openLake } from '../explore/lake-sql.js'
 import { lastFile } from '../sources/json-files.js'
@@ -82,7 +82,7 @@ async function firstUnread(table: DeltaTable, after: number | undefined): Promis
   try {
     for await (const { add, version } of table.commits({ after })) if (add.some(file => file.dataChange)) return version
   } catch (error) {
-    if (!(error instanceof CorruptLogError)) throw error
+    if (!(error instanceof VersionNotFoundError)) throw error
   }
   return undefined
 }

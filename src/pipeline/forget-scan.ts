@@ -1,5 +1,7 @@
+import { promises as fs } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { duckdb, quoteName, quoteText } from '../delta/index.js'
-import { cacheFolder } from '../delta/local-files.js'
 import type { Store } from '../stores/store.js'
 import { namePatterns, STATS_LENGTH, type Terms } from './forget-terms.js'
 
@@ -18,7 +20,8 @@ const LEAST = 12
 /** Tells whether a text of a file that is not Parquet holds a term. */
 function textTest({ users, ids, starts }: Terms): (text: string) => 'name' | 'id' | 'text' | undefined {
   const names = namePatterns(users)
-  const named = names && new RegExp(`${names.mention}|${names.address}|${names.quoted}`, 'i')
+  // A folder of a partition: `user=name/`.
+  const named = names && new RegExp(`${names.mention}|${names.address}|${names.quoted}|${names.folder}`, 'i')
   // Inside JSON inside JSON quotes are escaped once more.
   const nested = users.length ? new RegExp(namePatterns(users)!.quoted.replaceAll('"', '\\\\"'), 'i') : undefined
   const odd = [...ids].filter(id => !/^\w+$/.test(id))
@@ -43,8 +46,15 @@ function plainStart(start: string): string {
   return plain.length >= LEAST ? plain : JSON.stringify(start).slice(1, -1)
 }
 
+/** A column of a Parquet file: its name there, that in the table, its type. */
+interface Column {
+  name: string
+  as: string
+  type: string
+}
+
 /** SQL: what of the terms one row of a Parquet file holds; every text in it is looked at. */
-function rowTest(columns: readonly { name: string; type: string }[], terms: Terms, textTable: string): string {
+function rowTest(columns: readonly Column[], terms: Terms, textTable: string): string {
   const names = namePatterns(terms.users)
   const wide = columns.filter(({ type }) => /VARCHAR/.test(type))
   const each = (test: (value: string) => string) =>
@@ -55,39 +65,44 @@ function rowTest(columns: readonly { name: string; type: string }[], terms: Term
   const named = names
     ? each(value => `regexp_matches(${value}, ${quoteText(`(?i)${names.mention}|${names.address}|${names.quoted}`)})`)
     : 'false'
-  const called = ['user', 'mention']
-    .filter(name => columns.some(column => column.name === name))
-    .map(name => `lower(${quoteName(name)}) IN (${users})`)
-  const mentions =
-    columns.some(({ name, type }) => name === 'mentions' && type === 'VARCHAR[]') && terms.users.length
-      ? [`list_has_any(mentions, [${users}])`]
-      : []
+  const called = wide
+    .filter(({ as }) => as === 'user' || as === 'mention')
+    .map(({ name }) => `lower(${quoteName(name)}) IN (${users})`)
+  const mentions = wide
+    .filter(({ as, type }) => as === 'mentions' && type === 'VARCHAR[]')
+    .map(({ name }) => `list_has_any(${quoteName(name)}, [${users}])`)
   const among = (table: string, column: string) =>
     whole.length ? whole.map(name => `${name} IN (SELECT ${column} FROM ${table})`).join(' OR ') : 'false'
-  const found = [...(terms.users.length ? called : []), ...mentions, named].map(part => `coalesce(${part}, false)`).join(' OR ')
+  const found = [...(terms.users.length ? [...called, ...mentions] : []), named]
+    .map(part => `coalesce(${part}, false)`)
+    .join(' OR ')
   return `CASE WHEN ${found} THEN 'name' WHEN coalesce(${among(terms.idTable, 'id')}, false) THEN 'id' WHEN coalesce(${among(textTable, 'text')}, false) THEN 'text' END`
 }
 
-/** Looks for names, ids and texts in every file below a store, and in the local copies of a remote one. */
-export async function scanBytes(store: Store, terms: Terms): Promise<ByteScan> {
+/**
+ * Looks for names, ids and texts in every file below a store, and in its path.
+ * @param names the tables' names of columns, by those that the files have for them
+ */
+export async function scanBytes(store: Store, terms: Terms, names: ReadonlyMap<string, string>): Promise<ByteScan> {
   const scan: ByteScan = { files: 0, bytes: 0, findings: [] }
   const test = textTest(terms)
   const database = await duckdb()
   const textTable = `${terms.idTable.slice(0, -1)}_texts"`
   await database.load(textTable.slice(1, -1), { text: { type: 'VARCHAR', values: [...terms.texts] } })
+  const folder = await fs.mkdtemp(join(tmpdir(), 'moodlake-scan-'))
   try {
-    const groups = new Map<string, { columns: { name: string; type: string }[]; files: Map<string, string> }>()
+    const groups = new Map<string, { columns: Column[]; files: Map<string, string> }>()
     for await (const { path, size } of store.list('')) {
       scan.files++
       scan.bytes += size
-      if (!path.endsWith('.parquet')) {
-        const what = test(Buffer.from(await store.read(path)).toString())
-        if (what) scan.findings.push({ file: path, what })
-        continue
-      }
-      const local = store.localPath?.(path) ?? (await fetched(store, path))
+      const parquet = path.endsWith('.parquet')
+      const what = test(path) ?? (parquet ? undefined : test(Buffer.from(await store.read(path)).toString()))
+      if (what) scan.findings.push({ file: path, what })
+      if (!parquet) continue
+      const local = store.localPath?.(path) ?? join(folder, `${scan.files}.parquet`)
+      if (!store.localPath) await fs.writeFile(local, await store.read(path))
       const columns = (await database.describe(`SELECT * FROM read_parquet(${quoteText(local)}, hive_partitioning=false)`)).map(
-        ({ name, type }) => ({ name, type: String(type) }),
+        ({ name, type }) => ({ name, as: names.get(name) ?? name, type: String(type) }),
       )
       const key = JSON.stringify([path.slice(0, path.lastIndexOf('/')), columns])
       const group = groups.get(key) ?? { columns, files: new Map() }
@@ -104,12 +119,6 @@ export async function scanBytes(store: Store, terms: Terms): Promise<ByteScan> {
     return scan
   } finally {
     await database.run(`DROP TABLE IF EXISTS ${textTable}`)
+    await fs.rm(folder, { recursive: true, force: true })
   }
-}
-
-async function fetched(store: Store, path: string): Promise<string> {
-  const { writeFile } = await import('node:fs/promises')
-  const local = `${cacheFolder()}/scan-${path.replaceAll('/', '_')}`
-  await writeFile(local, await store.read(path))
-  return local
 }

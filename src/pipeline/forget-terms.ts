@@ -26,13 +26,14 @@ function pattern(users: readonly string[], before: string, after = ''): string {
   return `${before}(?:${users.map(escaped).join('|')})${after || '\\b'}`
 }
 
-/** Patterns for mentions and profile addresses, and for JSON strings; undefined when no user is meant. */
-export function namePatterns(users: readonly string[]): { mention: string; address: string; quoted: string } | undefined {
+/** Patterns for mentions and profile addresses, JSON strings, and folders of partitions; undefined when no user is meant. */
+export function namePatterns(users: readonly string[]): Record<'mention' | 'address' | 'quoted' | 'folder', string> | undefined {
   if (!users.length) return undefined
   return {
     mention: pattern(users, '@'),
     address: pattern(users, '((?:twitter|x)\\.com/)'),
     quoted: pattern(users, '"', '"'),
+    folder: pattern(users, '=', '/'),
   }
 }
 

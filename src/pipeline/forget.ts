@@ -2,8 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { physicalName } from '../delta/column-mapping.js'
 import { type DeltaTable, openTable } from '../delta/index.js'
 import { cacheFolder } from '../delta/local-files.js'
+import { checkWritable } from '../delta/protocol.js'
 import { openLake } from '../explore/lake-sql.js'
 import { openFiles } from '../sources/open-files.js'
 import type { Sink } from '../sources/sink.js'
@@ -72,7 +74,7 @@ export class NotForgottenError extends Error {
  * Takes all of a user (or single posts) out of a lake: every table and every kept version of it, landed and given source files, sinks.
  * Then looks at every byte of the lake, and signs a receipt, which is also kept in the lake. What sources deliver again of them stays out.
  * Killed in the middle, the next call finishes it. Streams may go on meanwhile.
- * @throws NotForgottenError when something is still there at the end
+ * @throws NotForgottenError when something is still there at the end, UnsupportedFeatureError, with nothing changed, for a table that cannot be written
  */
 export async function forget(
   orders: Forgotten | readonly Forgotten[],
@@ -87,6 +89,7 @@ export async function forget(
   const names = await openLake(lake).tables()
   const tables = new Map(names.map(name => [name, tableLocation(lake, name)]))
   const store = openStore(lake)
+  const columns = await checkTables(tables)
   await openSuppression(lake).add(users, posts)
   const terms = await gatherTerms(tables, users, posts)
   try {
@@ -94,7 +97,7 @@ export async function forget(
     const done = await purgeLake(lake, tables, terms, { signal, graceMs })
     const sources = await purgeFiles(store, tables, options.sources ?? [], terms)
     if (!store.localPath) await dropCopies()
-    let scan = await scanBytes(store, terms)
+    let scan = await scanBytes(store, terms, columns)
     for (
       let round = 1;
       scan.findings.length && (round < ROUNDS || (done.pending && Date.now() - started.getTime() < 2 * graceMs));
@@ -102,7 +105,7 @@ export async function forget(
     ) {
       if (done.pending) await sleep(ROUND_MS, undefined, { signal })
       await purgeLake(lake, tables, terms, { signal, graceMs }, done)
-      scan = await scanBytes(store, terms)
+      scan = await scanBytes(store, terms, columns)
     }
     if (scan.findings.length) throw new NotForgottenError(scan.findings)
     const salt = randomBytes(16).toString('hex')
@@ -130,6 +133,18 @@ export async function forget(
   } finally {
     await terms.release()
   }
+}
+
+/** Refuses tables that could not be purged, before anything is. Gives the names of columns by those that data files have for them. */
+async function checkTables(tables: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+  const columns = new Map<string, string>()
+  for (const location of tables.values()) {
+    const table = await openTable(location)
+    const { protocol, properties, schema } = await table.snapshot()
+    checkWritable(table.store.uri, protocol, { configuration: properties }, schema)
+    for (const field of schema.fields) columns.set(physicalName(field), field.name)
+  }
+  return columns
 }
 
 /** How many orders are carried out together, and for how long the first of them may wait, ms. */
@@ -193,11 +208,11 @@ async function purgeLake(
   for (const name of [...first, ...last.filter(name => tables.has(name))]) {
     signal?.throwIfAborted()
     const table = await openTable(tables.get(name)!)
-    const purge = purgeOf(name, (await table.snapshot()).schema, terms)
-    const { deleted, changed, files, versions, pending } = await table.purge({
-      ...{ ...purge, graceMs },
+    const { deleted, changed, files, versions, pending } = await table.purge(schema => ({
+      ...purgeOf(name, schema, terms),
+      graceMs,
       scrub: text => holds(text, terms),
-    })
+    }))
     done.pending += pending
     const before = done.tables[name] ?? { deleted: 0, changed: 0, files: 0, versions: 0 }
     done.tables[name] = {

@@ -66,32 +66,7 @@ export async function followModel(uri: string, options: FollowOptions = {}): Pro
     }
   }
 
-  return {
-    get name() {
-      return current.name
-    },
-    get version() {
-      return current.version
-    },
-    get uri() {
-      return current.uri
-    },
-    get hash() {
-      return current.hash
-    },
-    get kind() {
-      return current.kind
-    },
-    get textVersion() {
-      return current.textVersion
-    },
-    get parts() {
-      return current.parts
-    },
-    get device() {
-      return current.device
-    },
-    predict,
-    close: async () => current.close?.(),
-  }
+  const own = { predict, close: async () => current.close?.() }
+  // What else it says of itself, the current version says.
+  return new Proxy(current, { get: (_, key) => Reflect.get(Object.hasOwn(own, key) ? own : current, key) })
 }

@@ -7,6 +7,7 @@ import { openStore } from '../stores/open-store.js'
 import type { Store, StoredFile } from '../stores/store.js'
 import { type Batch, batchOfColumns, batchOfRows } from './batch.js'
 import { isFresh, readWhole, watchGrowth } from './growing.js'
+import { nameSet } from './name-set.js'
 import { readText, splitRecords } from './records.js'
 import type { Available, Limits, Source } from './source.js'
 
@@ -90,7 +91,7 @@ export async function relogFiles(log: JsonFilesOptions['log'], root: string, pat
 export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   const { store, log } = options
   const { prefix = '', ordered = false } = options
-  const seen = new Set<string>()
+  const seen = nameSet()
   const folders = new Map<string, number>()
   const growth = watchGrowth(store)
   let last: string | undefined

@@ -60,7 +60,7 @@ export interface XClient {
    */
   stream(
     path: string,
-    query: URLSearchParams,
+    query: () => URLSearchParams,
     lines: (response: Response, signal: AbortSignal, alive: () => void) => Promise<boolean>,
   ): Promise<void>
   rules(): Promise<XRule[]>
@@ -189,7 +189,7 @@ export function xClient(options: XClientOptions = {}): XClient {
         const broken = new AbortController()
         const either = signal ? AbortSignal.any([signal, broken.signal]) : broken.signal
         try {
-          const response = await ask(path, query, undefined, either)
+          const response = await ask(path, query(), undefined, either)
           return (await lines(response, either, progress)) || undefined
         } finally {
           broken.abort()

@@ -174,25 +174,64 @@ async function follow(client: XClient, link: Link, settings: Settings, intake: I
     onNotice(`x: filtered stream by ${rules.length} rules: ${price}`)
   }
   if (intake.left() <= 0) return
-  await client.stream(address.path, address.query, async (response, signal, alive) => {
-    link.alive()
-    try {
-      for await (const line of linesOf(response, signal, settings.silenceMs)) {
-        alive()
-        if (!line) continue
-        link.alive()
-        const value = parsed(line)
-        if (value && !('data' in value) && Array.isArray(value.errors)) {
-          const said = value.errors as { title?: string; detail?: string }[]
-          throw new Error(`x: disconnected: ${said.map(error => error.detail ?? error.title ?? '').join('; ')}`)
+  const gap = backfill(address, onNotice)
+  const read = () =>
+    client.stream(address.path, gap.query, async (response, signal, alive) => {
+      gap.alive()
+      link.alive()
+      try {
+        for await (const line of linesOf(response, signal, settings.silenceMs)) {
+          alive()
+          gap.alive()
+          if (!line) continue
+          link.alive()
+          const value = parsed(line)
+          if (value && !('data' in value) && Array.isArray(value.errors)) {
+            const said = value.errors as { title?: string; detail?: string }[]
+            throw new Error(`x: disconnected: ${said.map(error => error.detail ?? error.title ?? '').join('; ')}`)
+          }
+          if (!intake.take(line)) return true
         }
-        if (!intake.take(line)) return true
+      } finally {
+        link.lost()
       }
-    } finally {
-      link.lost()
-    }
-    return false
+      return false
+    })
+  await read().catch(error => {
+    if (!gap.refused(error)) throw error
+    return read()
   })
+}
+
+/** X gives back so many minutes of a stream at most. */
+const MOST_BACKFILL = 5
+/** Posts may come so late, ms. */
+const LATE_MS = 10_000
+
+/** What is asked of the filtered stream again after its connection broke, unless the address says how much. */
+function backfill({ path, query }: XAddress, onNotice: (text: string) => void) {
+  let here = path === PATHS.stream!.path && !query.has('backfill_minutes')
+  let asked = false
+  let last: number | undefined
+  return {
+    alive() {
+      last = Date.now()
+    },
+    query() {
+      asked = here && last !== undefined
+      if (!asked) return query
+      const minutes = Math.ceil((Date.now() - last! + LATE_MS) / 60_000)
+      if (minutes > MOST_BACKFILL) onNotice(`x: no connection for ${minutes} min, of which X gives back ${MOST_BACKFILL} at most`)
+      return new URLSearchParams([...query, ['backfill_minutes', String(Math.min(MOST_BACKFILL, minutes))]])
+    },
+    /** True for the refusal of a plan that has no backfill: from now on nothing is asked again. */
+    refused(error: unknown): boolean {
+      if (!asked || !(error instanceof XError) || (error.status !== 400 && error.status !== 403)) return false
+      here = false
+      onNotice(`${error.message}; without backfill, what came while the connection was broken is lost`)
+      return true
+    },
+  }
 }
 
 /** The lines of an answer, without their ends; throws when nothing, not even a blank line, comes for `silenceMs`. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createTable, duckdb, openTable, quoteText, type Row, tableHealth } from '../../src/delta/index.js'
@@ -40,6 +40,20 @@ describe('log clean-up', () => {
     expect(logOf(folder).filter(name => name.startsWith(version(9)))).toEqual([])
     for (const at of [10, 16, 17, 24]) expect(await idsOf(folder, at)).toEqual(ids(at))
     await expect(idsOf(folder, 9)).rejects.toMatchObject({ name: 'VersionNotFoundError' })
+    const commits = async (after: number) => {
+      const found: number[] = []
+      for await (const { version } of (await openTable(folder)).commits({ after })) found.push(version)
+      return found
+    }
+    expect(await commits(9)).toEqual(Array.from({ length: 15 }, (_, i) => 10 + i))
+    await expect(commits(8)).rejects.toMatchObject({
+      name: 'VersionNotFoundError',
+      message: expect.stringMatching(/version 9 is no longer in the log; the oldest commit is 10$/),
+    })
+    // A gap is damage, whatever was cleaned away before it.
+    renameSync(join(folder, '_delta_log', `${version(22)}.json`), join(folder, 'away'))
+    await expect(commits(15)).rejects.toMatchObject({ name: 'CorruptLogError', version: 22 })
+    renameSync(join(folder, 'away'), join(folder, '_delta_log', `${version(22)}.json`))
     await (await openTable(folder)).append([{ id: 25 }])
     expect(await idsOf(folder)).toEqual(ids(25))
   })

@@ -36,9 +36,11 @@ args = json.loads(sys.argv[1])
 /** Without the interpreter's own end, in which delta-rs's threads now and then abort. */
 const LEAVE = '\nsys.stdout.flush(); os._exit(0)\n'
 
-/** Runs Python with delta-rs at hand; the script sees \`args\` and prints one JSON document with \`json.dumps\`. */
-export async function askPython<T>(script: string, args: unknown): Promise<T> {
-  const { stdout } = await run(python, ['-c', PRELUDE + script + LEAVE, JSON.stringify(args)], { maxBuffer: 1 << 28 })
+/** Runs Python with delta-rs at hand; the script sees \`args\`, \`input\` as its stdin, and prints one JSON document with \`json.dumps\`. */
+export async function askPython<T>(script: string, args: unknown, input = ''): Promise<T> {
+  const running = run(python, ['-c', PRELUDE + script + LEAVE, JSON.stringify(args)], { maxBuffer: 1 << 28 })
+  running.child.stdin?.end(input)
+  const { stdout } = await running
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? 'null') as T
 }
 

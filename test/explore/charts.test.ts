@@ -1,10 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { policiesOfCounts } from '../../src/evaluation/neutral-policy.js'
-import { rocCurve } from '../../src/evaluation/roc.js'
+import { precisionRecallCurve, rocCurve } from '../../src/evaluation/roc.js'
 import { barChart, classBars, scoreBars } from '../../src/explore/bar-charts.js'
 import { type Figure, LABEL_COLOURS, label } from '../../src/explore/chart.js'
-import { confusionMatrixChart, reliabilityChart, rocChart } from '../../src/explore/evaluation-charts.js'
+import { driftChart } from '../../src/explore/drift-chart.js'
+import {
+  confusionMatrixChart,
+  learningCurveChart,
+  precisionRecallChart,
+  reliabilityChart,
+  rocChart,
+} from '../../src/explore/evaluation-charts.js'
+import { smallMultiples } from '../../src/explore/panels.js'
 import { placeMap } from '../../src/explore/place-charts.js'
 import {
   hourHeatMap,
@@ -14,10 +22,15 @@ import {
   streamRowsChart,
   streamTimeChart,
 } from '../../src/explore/time-charts.js'
+import { driftOf } from '../../src/monitoring/drift.js'
 import { HOSTILE } from './hostile.js'
 
 const title = (figure: Figure) => figure.layout.title as { text: string; subtitle: { text: string } }
-const axisTitle = (figure: Figure, name: 'xaxis' | 'yaxis') => (figure.layout[name] as { title: { text: string } }).title.text
+/** Of panels that share an axis, only one at the edge says its title. */
+const axisTitle = (figure: Figure, name: 'xaxis' | 'yaxis') =>
+  Object.entries(figure.layout)
+    .flatMap(([key, axis]) => (key.startsWith(name) ? ((axis as { title?: { text: string } }).title?.text ?? []) : []))
+    .join(' ')
 
 const tweets = [
   {
@@ -61,6 +74,17 @@ const matrix = {
   ],
 }
 
+const recall = (value: number) => ({ value, low: value - 0.05, high: value + 0.1 })
+const learning = [
+  { examples: 10, n: 600, macroRecall: recall(0.4), model: 'nb' },
+  { examples: 100, n: 600, macroRecall: recall(0.6), model: 'nb' },
+]
+const later = ['positive', 'negative', 'negative', 'neutral'].map((predicted_sentiment, i) => ({
+  predicted_sentiment,
+  timestamp: `2026-05-0${4 + Math.ceil(i / 2)}T10:00:00Z`,
+}))
+const drift = driftOf([...tweets, ...later], { column: 'predicted_sentiment', until: '2026-05-05' })
+
 const every: [string, Figure][] = [
   [
     'barChart',
@@ -88,8 +112,12 @@ const every: [string, Figure][] = [
   ['sentimentOverTime', sentimentOverTime(tweets)],
   ['hourHeatMap', hourHeatMap(tweets)],
   ['confusionMatrixChart', confusionMatrixChart(matrix)],
-  ['rocChart', rocChart([{ name: 'ngram', fpr: [0, 0.2, 1], tpr: [0, 0.8, 1], auc: 0.85, n: 900 }])],
+  ['rocChart', rocChart([{ name: 'ngram', roc: rocCurve([0.9, 0.8, 0.3], [true, false, true]) }])],
   ['reliabilityChart', reliabilityChart([{ confidence: 0.7, accuracy: 0.6, n: 50 }], { ece: 0.1 })],
+  ['precisionRecallChart', precisionRecallChart([{ name: 'ngram', curve: precisionRecallCurve([0.9, 0.1], [true, false]) }])],
+  ['learningCurveChart', learningCurveChart(learning, { series: 'model' })],
+  ['driftChart', driftChart(drift, { column: 'class' })],
+  ['smallMultiples', smallMultiples(tweets, { by: 'predicted_sentiment' })],
   ['placeMap', placeMap(tweets)],
   ['placeMap as heat', placeMap(tweets, { as: 'heat' })],
 ]
@@ -120,6 +148,11 @@ describe('every chart', () => {
     ['confusionMatrixChart', () => confusionMatrixChart({ labels: ['a'], counts: [[0]] })],
     ['rocChart', () => rocChart([])],
     ['reliabilityChart', () => reliabilityChart([])],
+    ['precisionRecallChart', () => precisionRecallChart([{ name: 'none', curve: precisionRecallCurve([1], [false]) }])],
+    ['learningCurveChart', () => learningCurveChart([])],
+    ['driftChart', () => driftChart([])],
+    ['smallMultiples', () => smallMultiples([], { by: 'lang' })],
+    ['smallMultiples without values', () => smallMultiples(tweets.slice(2), { by: 'location' })],
     ['placeMap', () => placeMap([])],
     ['placeMap without places', () => placeMap(tweets.slice(2))],
   ])('%s is never blank: without data it says so', (_name, build) => {
@@ -140,9 +173,19 @@ describe('every chart', () => {
         classBars([{ mention: text, negative: 1, neutral: 1, positive: 1 }]),
         placeMap([{ latitude: 1, longitude: 1, location: text }]),
         lineChart([{ x: 1, y: 1, s: text }], { x: 'x', y: 'y', series: 's' }),
+        smallMultiples([{ ...tweets[0]!, lang: text }], { by: 'lang' }),
+        driftChart(
+          driftOf(
+            [4, 5].map(day => ({ timestamp: `2026-05-0${day}`, text })),
+            { column: 'text', until: '2026-05-05' },
+          ),
+          { column: text },
+        ),
+        learningCurveChart([{ ...learning[0]!, model: text }], { series: 'model' }),
+        precisionRecallChart([{ name: text, curve: precisionRecallCurve([0.9, 0.1], [true, false]) }]),
       ]
       for (const figure of figures) {
-        const strings = JSON.stringify(figure.data)
+        const strings = JSON.stringify([figure.data, figure.layout.annotations ?? [], figure.layout.title]).replace(/<\/?b>/g, '')
         expect(strings.replaceAll('<br>', '').replaceAll('<extra></extra>', '')).not.toMatch(/[<>\u202e]/)
       }
     }
@@ -283,8 +326,8 @@ describe('confusionMatrixChart', () => {
 
 describe('rocChart', () => {
   it('calls a training AUC so', () => {
-    const curve = { name: 'svm', fpr: [0, 1], tpr: [0, 1], auc: 0.9, n: 10, training: true }
-    expect(rocChart([curve]).data[0]!.name).toBe('svm: training AUC 0.900, n = 10')
+    const curve = { name: 'svm', roc: rocCurve([0.9, 0.8, 0.3, 0.1], [true, true, true, false], { set: 'training' }) }
+    expect(rocChart([curve]).data[0]!.name).toBe('svm: training AUC 1.000, n = 4')
     expect(title(rocChart([curve])).subtitle.text).toContain('training data')
   })
 })
@@ -301,6 +344,77 @@ describe('what the evaluation gives', () => {
     const bars = scoreBars(policies, { label: 'policy', value: 'accuracy' }).data[0]!
     expect((bars.y as number[]).map(value => value.toFixed(4))).toEqual(['0.5603', '0.8208', '0.6618', '0.7761'])
     expect((bars.error_y as { array: number[] }).array[0]).toBeGreaterThan(0.001)
+  })
+})
+
+describe('precisionRecallChart', () => {
+  it('draws precision over recall from the highest score down, and the share of positives as chance', () => {
+    const curve = precisionRecallCurve([0.9, 0.8, 0.3, 0.1], [true, false, true, false])
+    const figure = precisionRecallChart([{ name: 'ngram', curve }])
+    expect(figure.data[0]).toMatchObject({ name: 'ngram: average precision 0.833', x: [0, 0.5, 0.5, 1, 1] })
+    expect(figure.data[1]).toMatchObject({ name: 'chance: 0.500', y: [0.5, 0.5] })
+    expect(title(figure).subtitle.text).toBe('2 to be found; n = 4 tweets')
+  })
+})
+
+describe('learningCurveChart', () => {
+  it('counts examples in powers and draws the intervals', () => {
+    const figure = learningCurveChart(learning, { series: 'model' })
+    const { array, arrayminus } = figure.data[0]!.error_y as { array: number[]; arrayminus: number[] }
+    expect([...array, ...arrayminus].map(arm => arm.toFixed(2))).toEqual(['0.10', '0.10', '0.05', '0.05'])
+    expect(figure.layout.xaxis).toMatchObject({ type: 'log', tickvals: [10, 100] })
+    expect(title(figure).subtitle.text).toContain('600 held-out tweets')
+  })
+})
+
+describe('driftChart', () => {
+  it('counts the windows that chance does not explain, and marks them', () => {
+    const day = (of: number, kinds: string[]) =>
+      kinds.flatMap(kind => Array.from({ length: 100 }, () => ({ timestamp: `2026-05-0${of}T12:00:00Z`, kind })))
+    const moved = driftOf([...day(4, ['a', 'b']), ...day(5, ['a', 'b']), ...day(6, ['a', 'a', 'a', 'b'])], {
+      column: 'kind',
+      until: '2026-05-05',
+    })
+    const figure = driftChart(moved, { column: 'kind' })
+    expect(title(figure).text).toBe('1 of 2 windows differ in kind by more than chance')
+    expect(title(figure).subtitle.text).toContain('n = 600 rows against 200')
+    expect((figure.data[0]!.marker as { symbol: string[] }).symbol).toEqual(['circle', 'diamond'])
+    // Dotted: the reference's share of each value, below the two lines of the divergence.
+    expect(figure.data.slice(2, 4).map(trace => trace.y)).toEqual([
+      [0.5, 0.5],
+      [0.5, 0.5],
+    ])
+  })
+})
+
+describe('smallMultiples', () => {
+  const rows = tweets.flatMap((tweet, i) => ['en', 'es', 'en'].slice(i).map(lang => ({ ...tweet, lang })))
+  const figure = smallMultiples(rows, { by: 'lang' })
+
+  it('draws each value as its chart alone would, the commonest first, with one key', () => {
+    const english = sentimentOverTime(
+      rows.filter(({ lang }) => lang === 'en'),
+      { every: 'day' },
+    )
+    expect(figure.data.slice(0, 3).map(trace => trace.y)).toEqual(english.data.map(trace => trace.y))
+    expect(figure.data.map(trace => trace.xaxis)).toEqual(['x', 'x', 'x', 'x2', 'x2', 'x2'])
+    expect(figure.data.filter(trace => trace.showlegend !== false).map(trace => trace.name)).toEqual([
+      'negative',
+      'neutral',
+      'positive',
+    ])
+    expect((figure.layout.annotations as { text: string }[]).map(({ text }) => text)).toEqual([
+      '<b>en</b>  n = 4',
+      '<b>es</b>  n = 2',
+    ])
+  })
+
+  it('has one scale for all panels, and one colour for the same number', () => {
+    expect([figure.layout.xaxis2, figure.layout.yaxis2]).toMatchObject([{ matches: 'x' }, { matches: 'y' }])
+    const hours = smallMultiples(rows, { by: 'lang', chart: some => hourHeatMap(some) })
+    expect(hours.data.map(trace => trace.zmax)).toEqual([3, 3])
+    expect(hours.data.map(trace => trace.showscale)).toEqual([true, false])
+    expect(() => smallMultiples(rows, { by: 'no' })).toThrow('smallMultiples: no column no')
   })
 })
 

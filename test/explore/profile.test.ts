@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { toBundle } from '../../src/explore/display.js'
 import { toArquero, toDanfo } from '../../src/explore/frames.js'
 import { profile } from '../../src/explore/profile.js'
 import { HOSTILE } from './hostile.js'
@@ -36,6 +37,14 @@ describe('profile', () => {
 
   it('finds the outlier by the quartiles that pandas gives: 2 and 4', () => {
     expect(of('n')).toMatchObject({ type: 'number', lowest: 1, median: 3, highest: 500, outliers: 1 })
+  })
+
+  it('is shown with ranges and what they measure', () => {
+    const [user, n, at] = profile(rows).view
+    expect(user).toMatchObject({ range: '0 to 3 characters', median: '3' })
+    expect(n).toMatchObject({ range: '1 to 500', outliers: 1 })
+    expect(at).toMatchObject({ range: '2026-09-07 to 2026-09-10', median: '2026-09-08' })
+    expect(toBundle(profile(rows))['text/plain']).toContain('0 to 3 characters')
   })
 
   it('draws every row once in the panel of its column', () => {

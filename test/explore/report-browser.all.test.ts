@@ -58,7 +58,7 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
   }
 
   it('holds a chart for every figure and stays below 10 MB', () => {
-    expect(report.figures).toBe(15)
+    expect(report.figures).toBe(19)
     expect(report.bytes).toBeLessThan(10e6)
     expect(readFileSync(report.file, 'utf8')).toContain('Plotly')
   })

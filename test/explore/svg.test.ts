@@ -1,13 +1,17 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { rocCurve } from '../../src/evaluation/roc.js'
 import { barChart, classBars, scoreBars } from '../../src/explore/bar-charts.js'
 import { emptyFigure, type Figure, LABEL_COLOURS } from '../../src/explore/chart.js'
-import { confusionMatrixChart, rocChart } from '../../src/explore/evaluation-charts.js'
+import { driftChart } from '../../src/explore/drift-chart.js'
+import { confusionMatrixChart, learningCurveChart, rocChart } from '../../src/explore/evaluation-charts.js'
+import { smallMultiples } from '../../src/explore/panels.js'
 import { placeMap } from '../../src/explore/place-charts.js'
 import { profile } from '../../src/explore/profile.js'
 import { figureSvg } from '../../src/explore/svg.js'
 import { hourHeatMap, lineChart, sentimentOverTime } from '../../src/explore/time-charts.js'
+import { driftOf } from '../../src/monitoring/drift.js'
 import { foreignMarkup, HOSTILE } from './hostile.js'
 
 const tweets = ['positive', 'negative', 'negative', 'neutral'].map((predicted_sentiment, i) => ({
@@ -30,7 +34,7 @@ const figures: Record<string, Figure> = {
       [5802, 21029],
     ],
   }),
-  roc: rocChart([{ name: HOSTILE[2], fpr: [0, 1], tpr: [0, 1], auc: 0.5, n: 2 }]),
+  roc: rocChart([{ name: HOSTILE[2], roc: rocCurve([2, 1], [true, false]) }]),
   map: placeMap(tweets),
   heat: placeMap(tweets, { as: 'heat' }),
   hours: hourHeatMap(tweets),
@@ -40,6 +44,11 @@ const figures: Record<string, Figure> = {
     { x: 'timestamp', y: 'i', series: 's' },
   ),
   profile: profile(bars).figure,
+  multiples: smallMultiples(tweets, { by: 'location' }),
+  drift: driftChart(driftOf(tweets, { column: 'location', until: tweets[2]!.timestamp })),
+  learning: learningCurveChart(
+    [9, 90, 900].map(examples => ({ examples, n: 5, macroRecall: { value: 0.5, low: 0.4, high: 0.6 } })),
+  ),
   empty: emptyFigure('Nothing', HOSTILE[1]),
 }
 const rects = (svg: string) =>
@@ -88,6 +97,21 @@ describe('figureSvg', () => {
     )
     expect(negative!.h).toBeCloseTo(positive!.h, 1)
     expect(positive!.y + positive!.h).toBeCloseTo(negative!.y, 0)
+  })
+
+  it('draws panels on one scale, and powers in equal steps', () => {
+    const [few, many] = ['es', 'en'].map((lang, i) => tweets.slice(0, 1).flatMap(tweet => Array(1 + i).fill({ ...tweet, lang })))
+    const svg = figureSvg(
+      smallMultiples([...few!, ...many!], {
+        by: 'lang',
+        chart: rows => barChart([{ tag: 'a', n: rows.length }], { label: 'tag', value: 'n' }),
+      }),
+    )
+    const [en, es] = rects(svg)
+    expect(en!.w / es!.w).toBeCloseTo(2, 1)
+    expect(es!.x).toBeGreaterThan(en!.x + en!.w)
+    const [first, second, third] = [...figureSvg(figures.learning!).matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x))
+    expect(second! - first!).toBeCloseTo(third! - second!, 0)
   })
 
   it('gives the cells of a matrix their integers', () => {

@@ -4,13 +4,14 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { duckdb, openTable, type Row } from '../../src/delta/index.js'
+import { tableLocation } from '../../src/pipeline/lake.js'
 
 /** A new folder that nobody else has. */
 export const newFolder = (name: string) => mkdtemp(join(tmpdir(), `moodlake-${name}-`))
 
 /** The rows of a table of a lake, without the times of processing, sorted: what two runs must agree on. */
 export async function rowsOf(lake: string, table: string): Promise<Row[]> {
-  const snapshot = await (await openTable(join(lake, table))).snapshot()
+  const snapshot = await (await openTable(tableLocation(lake, table))).snapshot()
   const rows = await (await duckdb()).rows(`SELECT * FROM ${await snapshot.relation()}`)
   for (const row of rows) for (const name of ['processing_time', 'scored_at', 'time']) delete row[name]
   return rows

@@ -10,6 +10,7 @@ import { runPipeline } from '../../src/pipeline/run.js'
 import { openSink } from '../../src/sources/open-sink.js'
 import { noMongo, startMongo } from '../sources/mongo-server.js'
 import { type DatabaseServer, noPostgres, startPostgres } from '../sources/postgres-server.js'
+import { noMoto, startMoto } from '../stores/moto.js'
 import { fakeModel } from './fake-model.js'
 import { newFolder, rowsOf, writeRecords } from './lake.js'
 
@@ -80,6 +81,49 @@ function sinkSuite(name: string, missing: string | undefined, start: () => Promi
       expect(left).toHaveLength(312)
       expect(await idsOf(sink)).toEqual(left)
     }, 120_000)
+
+    it.skipIf(noMoto)(
+      'is exact for a lake on S3 too, our process killed and the server killed',
+      async () => {
+        const moto = await startMoto()
+        const before = { ...process.env }
+        try {
+          const { accessKeyId, secretAccessKey } = moto.options.credentials as { accessKeyId: string; secretAccessKey: string }
+          Object.assign(process.env, {
+            AWS_ENDPOINT_URL: moto.endpoint,
+            AWS_ACCESS_KEY_ID: accessKeyId,
+            AWS_SECRET_ACCESS_KEY: secretAccessKey,
+            MOODLAKE_CONFIG: await newFolder('config'),
+          })
+          const [source, lake] = [await newFolder('source'), 's3://lake/sink']
+          const sink = `${server.uri}?${name === 'PostgreSQL' ? 'table' : 'collection'}=gold_s3`
+          const options = { source, lake, sinks: [sink], limits: { maxFiles: 2, maxRows: 15 } }
+          const run = () => runPipeline({ ...options, model: fakeModel() })
+          const ends: boolean[] = []
+          for (let i = 0; i < 4; i++) {
+            writeRecords(source, 30 * i, 30 * i + 30, 10)
+            ends.push(await runKilled(options, 1000 + 1200 * i))
+          }
+          expect(ends).toContain(false)
+          writeRecords(source, 120, 160, 20)
+          const going = run()
+          await server.kill()
+          await server.restart()
+          await going
+          await run()
+          expect(await goldIds(lake)).toHaveLength(160)
+          expect(await idsOf(sink)).toEqual(await goldIds(lake))
+          await forget({ user: 'ann2' }, { lake, graceMs: 0 })
+          await run()
+          expect(await goldIds(lake)).toHaveLength(128)
+          expect(await idsOf(sink)).toEqual(await goldIds(lake))
+        } finally {
+          process.env = before
+          await moto.stop()
+        }
+      },
+      300_000,
+    )
 
     it('a database that is down stops no scoring, and is said at the end', async () => {
       const [source, lake] = [await newFolder('source'), await newFolder('down')]

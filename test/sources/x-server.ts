@@ -23,6 +23,9 @@ export async function xServer(token: string) {
   const streams = new Set<ServerResponse>()
   const sockets = new Set<Socket>()
   let total: number | undefined
+  /** What the filtered stream gave, and whether the plan has it given back. */
+  const given: { text: string; time: number }[] = []
+  let backfill = true
   let n = 0
 
   const json = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}) =>
@@ -80,8 +83,12 @@ export async function xServer(token: string) {
         : json(response, 200, { meta: { total_tweet_count: total } }))
     if (url.pathname === '/2/tweets/search/recent') return search(url, response)
     if (!url.pathname.endsWith('/stream')) return void json(response, 404, { title: 'Not Found' })
+    const minutes = url.searchParams.get('backfill_minutes')
+    if (minutes && !backfill)
+      return void json(response, 400, { title: 'Invalid Request', detail: 'backfill_minutes: not in your plan' })
     response.writeHead(200, { 'content-type': 'application/json' })
     response.write('\r\n')
+    for (const { text, time } of given) if (time > Date.now() - 60_000 * Number(minutes)) response.write(text)
     streams.add(response)
     response.on('close', () => streams.delete(response))
   })
@@ -104,6 +111,14 @@ export async function xServer(token: string) {
     /** Writes to every open stream. */
     write(text: string | Buffer): void {
       for (const stream of streams) stream.write(text)
+    },
+    /** Gives posts to every open stream, and to those that ask for what they missed. */
+    give(...texts: string[]): void {
+      given.push(...texts.map(text => ({ text, time: Date.now() })))
+      this.write(texts.join(''))
+    },
+    withoutBackfill(): void {
+      backfill = false
     },
     /** Ends every stream without a word. */
     drop(): void {

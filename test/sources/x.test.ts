@@ -98,6 +98,47 @@ describe('the filtered stream', () => {
     expect(server.requests.at(-1)!.searchParams.get('backfill_minutes')).toBe('2')
   })
 
+  it('loses nothing that X gives back when connections break, and has each post once', async () => {
+    const server = await serve()
+    server.rules.push({ id: '1', value: 'cats' })
+    const { feed } = open(server.url, 'x:stream', memoryStore(), { quietMs: 60_000 })
+    const reading = read(feed, undefined, 200)
+    let next = 0
+    for (let broken = 0; broken < 10; broken++) {
+      await until(() => server.streams() === 1)
+      for (let i = 0; i < 15; i++) server.give(line(next++))
+      // Some of it is still on its way when the connection goes, and some comes while there is none.
+      const before = server.requests.length
+      server.drop()
+      for (let i = 0; i < 5; i++) server.give(line(next++))
+      await until(() => server.requests.length > before)
+    }
+    expect((await reading).ids).toEqual(ids(0, 200))
+    const asked = server.requests
+      .filter(url => url.pathname.endsWith('/stream'))
+      .map(url => url.searchParams.get('backfill_minutes'))
+    expect(asked).toEqual([null, ...Array(10).fill('1')])
+  })
+
+  it('goes on, and says so, where the plan has no backfill', async () => {
+    const server = await serve()
+    server.rules.push({ id: '1', value: 'cats' })
+    server.withoutBackfill()
+    const { feed, notices } = open(server.url, 'x:stream', memoryStore(), { quietMs: 60_000 })
+    const first = read(feed, undefined, 1)
+    await until(() => server.streams() === 1)
+    server.give(line(1))
+    const { ids: got, from } = await first
+    expect(got).toEqual(['1'])
+    const before = server.requests.length
+    server.drop()
+    server.give(line(2))
+    await until(() => server.requests.length > before + 1 && server.streams() === 1)
+    server.give(line(3))
+    expect((await read(feed, from, 1)).ids).toEqual(['3'])
+    expect(notices.at(-1)).toMatch(/400 Invalid Request: backfill_minutes: not in your plan; without backfill, what came while/)
+  })
+
   it('takes silence for a dead connection, keep-alives for a living one', async () => {
     const server = await serve()
     const { feed, notices } = open(server.url, 'x:stream', memoryStore(), { silenceMs: 100, quietMs: 60_000 })
@@ -142,7 +183,9 @@ describe('the filtered stream', () => {
     expect(notices.at(-1)).toContain('operational reasons')
     server.write(line(1))
     expect((await reading).ids).toEqual(['1'])
-    server.faults['/2/tweets/search/stream'] = [{ status: 403, body: { title: 'Client Forbidden', detail: 'plan' } }]
+    // Once with the wish for backfill, once without.
+    const forbidden = { status: 403, body: { title: 'Client Forbidden', detail: 'plan' } }
+    server.faults['/2/tweets/search/stream'] = [forbidden, forbidden]
     server.drop()
     await expect(read(feed, 5)).rejects.toThrow('x: 403 Client Forbidden: plan')
     expect([...notices, ...waits].join('\n')).not.toContain(TOKEN)
