@@ -143,7 +143,7 @@ for (let file = 0; Date.now() - t0 < minutes * 60_000; file++) {
       memory.at(-1).files = count(lake)
       looking = looking.then(gold.look)
       process.stdout.write(
-        `${memory.at(-1).second} s: ${written} tweets, ${memory.at(-1).mb} MB, ${memory.at(-1).files} files in the lake\n`,
+        `${memory.at(-1).second} s: ${written} tweets, ${memory.at(-1).mb} MB, ${memory.at(-1).files ?? 0} files in the lake\n`,
       )
     }
   }
@@ -197,7 +197,7 @@ const settled = memory.filter(({ second }) => second > Math.min(300, minutes * 2
 writeResult('soak', {
   title: 'A live load',
   about: `${rate} tweets a second for ${minutes} minutes through \`moodlake run --trigger ${trigger}\` with the ${model} model; times from the arrival of a file to the commit of each of its tweets in gold.`,
-  command: `node bench/soak.mjs --minutes ${minutes} --rate ${rate}`,
+  command: `node bench/soak.mjs ${process.argv.slice(2).join(' ')}`.trim(),
   rows: [
     { work: 'tweets written, and in gold', ours: `${written}, ${status.tables.gold.rows}`, target: 'equal', n: 1 },
     {
