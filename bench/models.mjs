@@ -2,16 +2,13 @@
  * `node bench/models.mjs [SETS] [LEARNERS]`: the classical study on the rows and the split of ../shared/tools/mllib-study.py,
  * beside the figures of Spark MLlib there, into bench/results/models.json. Needs `npm run build` and ../shared.
  */
-import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { parseCsv } from '../dist/cli/read-rows.js'
 import { runStudy } from '../dist/evaluation/study.js'
+import { split } from './sentiment140.mjs'
 
 const root = join(import.meta.dirname, '..')
-const data = join(process.env.MOODLAKE_SHARED ?? join(root, '..', 'shared'), 'data', 'sentiment140')
 const [sets = 'S1,S2,S3,S4,S5', learners = 'lr,nb,svm,dt,rf'] = process.argv.slice(2)
 
 /** Spark MLlib 4.2 with its defaults on the same rows, a quiet machine of 4 cores: accuracy, seconds to fit. */
@@ -23,27 +20,6 @@ const SPARK = {
   S5: { lr: [0.754, 21.1], nb: [0.771, 0.5], svm: [0.759, 48.8] },
 }
 const SPARK_FEATURES = { S1: 5.8, S2: 1.5, S3: 5.3, S4: 2.5, S5: 19.7 }
-
-function table(file) {
-  const [head, ...rows] = parseCsv(file, gunzipSync(readFileSync(join(data, file))).toString('utf8'))
-  return rows.map(({ cells }) => Object.fromEntries(head.cells.map((name, i) => [name, cells[i]])))
-}
-
-/** Test: 10,000 dated random rows, those with the smallest sha256 of their id. Train: the other random rows. */
-function split() {
-  const kinds = table('provenance.csv.gz')
-  const random = table('union.csv.gz').filter((_, i) => kinds[i].kind === 'random')
-  const hash = id => createHash('sha256').update(id).digest('hex')
-  const dated = random.filter(row => row.id).map(row => ({ row, key: hash(row.id) }))
-  const test = new Set(
-    dated
-      .sort((a, b) => (a.key < b.key ? -1 : 1))
-      .slice(0, 10_000)
-      .map(({ row }) => row),
-  )
-  const example = ({ text, target }) => ({ text, label: target === '4' ? 'positive' : 'negative' })
-  return { train: random.filter(row => !test.has(row)).map(example), test: [...test].map(example) }
-}
 
 const percent = ({ value, low, high }) => `${(100 * value).toFixed(1)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`
 

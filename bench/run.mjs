@@ -5,7 +5,7 @@ import { hand } from '../scripts/process.mjs'
 import { root } from './measure.mjs'
 import { writePage } from './page.mjs'
 
-const PARTS = ['measure.mjs', 'page.mjs', 'run.mjs', 'spark.mjs']
+const PARTS = ['measure.mjs', 'page.mjs', 'run.mjs', 'sentiment140.mjs', 'spark.mjs']
 const names = readdirSync(join(root, 'bench'))
   .filter(file => file.endsWith('.mjs') && !PARTS.includes(file))
   .map(file => file.slice(0, -'.mjs'.length))

@@ -1,96 +1,15 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTable, openTable } from '../../src/delta/index.js'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { openTable } from '../../src/delta/index.js'
 import { forget } from '../../src/pipeline/forget.js'
-import { LAKE_TABLES, tableLocation } from '../../src/pipeline/lake.js'
-import { fileStore } from '../../src/stores/file-store.js'
-import { openStore, wrapStores } from '../../src/stores/open-store.js'
-import type { Store } from '../../src/stores/store.js'
-import { type Moto, noMoto, startMoto } from '../stores/moto.js'
-import { NAME, newLake, run, traces, WORDS, writeFile } from './forgotten.js'
-import { lakeOf, newFolder, TABLES } from './lake.js'
+import { openStore } from '../../src/stores/open-store.js'
+import { NAME, newLake } from './forgotten.js'
+import { compareForgotten } from './forgotten-tables.js'
+import { newFolder } from './lake.js'
 
 const all = process.env.MOODLAKE_TEST_ALL === '1'
-const FEED = { 'delta.enableChangeDataFeed': 'true' }
-/** Tables as somebody else may have made them before the pipeline ran. */
-const MADE = {
-  bronze: { properties: { 'delta.columnMapping.mode': 'id' } },
-  silver: { partitionBy: ['user'], properties: FEED },
-  gold: {
-    partitionBy: ['lang'],
-    properties: { ...FEED, 'delta.columnMapping.mode': 'name', 'delta.enableDeletionVectors': 'true' },
-  },
-}
-
-/** Fills two lakes with the same rows, one of which has plain tables, and forgets in both, killed on the way. */
-async function compare(lake: string, kills: number): Promise<void> {
-  for (const [name, options] of Object.entries(MADE))
-    await createTable(tableLocation(lake, name), { schema: LAKE_TABLES[name as keyof typeof MADE], ...options })
-  const { source, lake: plain } = await newLake(1)
-  await run(source, lake)
-  writeFile(source, 1)
-  for (const place of [plain, lake]) {
-    await run(source, place)
-    const gold = await openTable(tableLocation(place, 'gold'))
-    await gold.delete(
-      `"user" IN ('ann0', '${NAME}') AND tweet_id IN (SELECT min(tweet_id) FROM ${await (await gold.snapshot()).relation()} GROUP BY "user")`,
-    )
-    await forgetKilled(place, place === lake ? kills : 0)
-  }
-  // Streams go on, and keep out what is delivered again.
-  writeFile(source, 2)
-  for (const place of [plain, lake]) await run(source, place)
-  const [found, wanted] = [await lakeOf(lake), await lakeOf(plain)]
-  for (const name of TABLES) expect(found[name], name).toEqual(wanted[name])
-  expect(found.gold!.length).toBeGreaterThan(15)
-  for (const name of Object.keys(MADE)) {
-    const table = await openTable(tableLocation(lake, name))
-    for (let { version } = await table.snapshot(); version >= 0; version--)
-      expect((await table.snapshot({ version })).rowCount).toBeGreaterThanOrEqual(0)
-  }
-}
-
-/** Forgets the user; before it is done it is killed so often, at writes that lie apart. */
-async function forgetKilled(lake: string, kills: number): Promise<void> {
-  for (let kill = 0; kill < kills; kill++) {
-    let writes = 0
-    wrapStores(store => {
-      const count = <T>(work: () => Promise<T>) => {
-        if (++writes > 8 + 24 * kill) throw new Error('killed')
-        return work()
-      }
-      return {
-        ...store,
-        put: (...given) => count(() => store.put(...given)),
-        putFile: (...given) => count(() => store.putFile(...given)),
-        putIfAbsent: (...given) => count(() => store.putIfAbsent(...given)),
-        delete: (...given) => count(() => store.delete(...given)),
-      }
-    })
-    try {
-      await expect(forget({ user: NAME }, { lake, graceMs: 0 })).rejects.toThrow('killed')
-    } finally {
-      wrapStores(undefined)
-    }
-  }
-  const receipt = await forget({ user: NAME }, { lake, graceMs: 0 })
-  expect(receipt.scan.findings).toBe(0)
-  expect(traces(await onDisk(lake), [NAME, WORDS, '88000000012', '88000000032'])).toBe('')
-}
-
-/** A copy of a lake on this disk, to be looked at by others. */
-async function onDisk(lake: string): Promise<string> {
-  const folder = await newFolder('copy')
-  const to: Store = fileStore(folder)
-  const from = openStore(lake)
-  for await (const { path } of from.list('')) {
-    expect(path).not.toContain(NAME)
-    await to.put(path, await from.read(path))
-  }
-  return folder
-}
 
 beforeAll(() => {
   process.env.MOODLAKE_CONFIG = mkdtempSync(join(tmpdir(), 'moodlake-config-'))
@@ -98,7 +17,7 @@ beforeAll(() => {
 
 describe('forget, where tables have partitions, column mapping, deletion vectors, change data', () => {
   it('comes to the same as in plain tables, killed on the way too', async () => {
-    await compare(await newFolder('kinds'), all ? 3 : 1)
+    await compareForgotten(await newFolder('kinds'), all ? 3 : 1)
   })
 
   it('refuses a table that it could not write, with nothing changed', async () => {
@@ -118,28 +37,5 @@ describe('forget, where tables have partitions, column mapping, deletion vectors
       features: ['rowTracking'],
     })
     expect(await files()).toEqual(before)
-  })
-})
-
-const noS3 = noMoto ?? (all ? undefined : 'a minute, in npm run test:all')
-describe.skipIf(noS3)(`forget in a lake on S3${noS3 ? ` (skipped: ${noS3})` : ''}`, () => {
-  let moto: Moto
-  const before = { ...process.env }
-  beforeAll(async () => {
-    moto = await startMoto()
-    const { accessKeyId, secretAccessKey } = moto.options.credentials as { accessKeyId: string; secretAccessKey: string }
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: moto.endpoint,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    })
-  })
-  afterAll(async () => {
-    process.env = before
-    await moto?.stop()
-  })
-
-  it('comes to the same as on disk, killed on the way too', async () => {
-    await compare('s3://lake/forget', 2)
   })
 })

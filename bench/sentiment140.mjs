@@ -1,0 +1,30 @@
+/** The random rows of Sentiment140, in the one split that the benchmarks share with ../shared/tools/mllib-study.py. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { parseCsv } from '../dist/cli/read-rows.js'
+import { root } from './measure.mjs'
+
+const data = join(process.env.MOODLAKE_SHARED ?? join(root, '..', 'shared'), 'data', 'sentiment140')
+
+function table(file) {
+  const [head, ...rows] = parseCsv(file, gunzipSync(readFileSync(join(data, file))).toString('utf8'))
+  return rows.map(({ cells }) => Object.fromEntries(head.cells.map((name, i) => [name, cells[i]])))
+}
+
+/** Test: 10,000 dated random rows, those with the smallest sha256 of their id. Train: the other random rows. */
+export function split() {
+  const kinds = table('provenance.csv.gz')
+  const random = table('union.csv.gz').filter((_, i) => kinds[i].kind === 'random')
+  const hash = id => createHash('sha256').update(id).digest('hex')
+  const dated = random.filter(row => row.id).map(row => ({ row, key: hash(row.id) }))
+  const test = new Set(
+    dated
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .slice(0, 10_000)
+      .map(({ row }) => row),
+  )
+  const example = ({ text, target }) => ({ text, label: target === '4' ? 'positive' : 'negative' })
+  return { train: random.filter(row => !test.has(row)).map(example), test: [...test].map(example) }
+}
