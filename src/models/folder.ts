@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { TEXT_VERSION } from '../text/clean.js'
+import { EARLIER_TEXT_VERSIONS, TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
 
 /** What `model.json` says of a model's folder. */
@@ -46,7 +46,7 @@ export async function readModelCard(folder: string): Promise<ModelCard> {
   }
   if (JSON.stringify(card.labels) !== JSON.stringify(LABELS))
     throw new Error(`${folder}: model has labels ${JSON.stringify(card.labels)}, needed are ${JSON.stringify(LABELS)}`)
-  if (card.textVersion !== TEXT_VERSION)
+  if (card.textVersion !== TEXT_VERSION && !EARLIER_TEXT_VERSIONS.includes(card.textVersion))
     throw new Error(
       `${folder}: model was trained with text function ${card.textVersion}, this program has ${TEXT_VERSION}: train it again`,
     )

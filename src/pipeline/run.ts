@@ -13,7 +13,7 @@ import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
 import type { BatchRange } from '../streams/checkpoint.js'
 import { type BatchContext, type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
-import { TEXT_VERSION } from '../text/clean.js'
+import { EARLIER_TEXT_VERSIONS, TEXT_VERSION } from '../text/clean.js'
 import { countingOf } from './application.js'
 import { BRONZE_SCHEMA, judgeBronze, readRaw } from './bronze.js'
 import { careForLake } from './care.js'
@@ -151,7 +151,8 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
     }),
     // One is in DuckDB while the other is in JavaScript.
     ahead: 2,
-    definition: { source: 'table bronze', text: TEXT_VERSION },
+    // What an earlier version has read stays as it is; each commit says by which one.
+    definition: { source: 'table bronze', text: [TEXT_VERSION, ...EARLIER_TEXT_VERSIONS] },
     recover: () => lastBatch('silver_stream', [table, quarantine]),
     async work(rows, context): Promise<BatchResult> {
       const before = await committed(table, context)
@@ -172,7 +173,7 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
         const result = { rows: tweets.count, counts, expectations }
         // A lake of an earlier version gets the column that it lacks; it is null in the rows that are there.
         const mergeSchema = !snapshot.schema.fields.some(field => field.name === 'text_key')
-        await append(table, tweets.from, context, { result, mergeSchema })
+        await append(table, tweets.from, context, { operationParameters: { text: TEXT_VERSION }, result, mergeSchema })
         return result
       } finally {
         await tweets.drop()

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openTable } from '../../src/delta/index.js'
@@ -8,6 +8,7 @@ import { type RunOptions, runPipeline, startBronze, startSilver } from '../../sr
 import { loadTranslator } from '../../src/registry/load-translator.js'
 import { monitorStreams } from '../../src/streams/monitor.js'
 import { runningStreams, type Stream } from '../../src/streams/stream.js'
+import { TEXT_VERSION } from '../../src/text/clean.js'
 import { tinyTranslator } from '../models/tiny-translator.js'
 import { fakeModel } from './fake-model.js'
 import { deltaRsCounts, lakeOf, newFolder, record, rowsOf, writeRecords } from './lake.js'
@@ -213,6 +214,24 @@ describe('runPipeline', () => {
     await expect(run(source, lake, { until: 'bronze' })).rejects.toThrow(/timeTravelByMind/)
     expect(readdirSync(join(lake, 'bronze', '_delta_log')).filter(file => file.endsWith('.json'))).toHaveLength(version + 2)
   })
+})
+
+it('goes on with a lake of the text function before, each commit saying by which one', async () => {
+  const source = await newFolder('source')
+  const lake = await newFolder('text-1')
+  writeRecords(source, 0, 10, 5)
+  await run(source, lake, { until: 'silver' })
+  const file = join(lake, '_checkpoints', 'silver_stream', 'definition.json')
+  const definition = readFileSync(file, 'utf8')
+  writeFileSync(file, definition.replace(TEXT_VERSION, 'text-1'))
+  writeRecords(source, 10, 15, 5)
+  await run(source, lake, { until: 'silver' })
+  expect(await rowsOf(lake, 'silver')).toHaveLength(15)
+  expect(readFileSync(file, 'utf8')).toBe(definition)
+  const [newest] = await (await openTable(join(lake, 'silver'))).history(1)
+  expect(newest!.operationParameters).toMatchObject({ text: TEXT_VERSION })
+  writeFileSync(file, definition.replace(TEXT_VERSION, 'text-0'))
+  await expect(run(source, lake, { until: 'silver' })).rejects.toThrow('text was text-0 and is text-2')
 })
 
 describe('a lake whose checkpoints are gone', () => {
