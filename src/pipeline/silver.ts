@@ -194,7 +194,8 @@ export async function silver(bronze: Batch | ReadBronze, options: SilverOptions)
  */
 function judgedRows(from: string, rules: readonly Expectation[], records: boolean): string {
   const timed = `(SELECT *, ${tweetDateSql('date')} AS timestamp, ${TWEET_ID} AS tweet_id FROM ${from})`
-  const list = (paths: readonly string[]) => `json_extract(record, [${paths.map(quoteText).join(', ')}])`
+  // JavaScript reads some JSON that DuckDB does not: half of a surrogate pair.
+  const list = (paths: readonly string[]) => `TRY(json_extract(record, [${paths.map(quoteText).join(', ')}]))`
   const place = Object.entries(PLACE_PATHS).map(([form, paths]) => `WHEN ${quoteText(form)} THEN ${list(paths)}`)
   const somewhere = `len(list_filter(parts, lambda part: part::VARCHAR NOT IN ('null', '""'))) > 0`
   const broken = (column: string) => `CASE WHEN _broken IS NOT NULL THEN ${column} END AS ${column}`

@@ -138,6 +138,12 @@ describe('silver', () => {
     },
   )
 
+  it('takes a tweet whose record has half of a surrogate pair, which DuckDB cannot read as JSON', async () => {
+    const text = String.raw`{"data":{"id":"7","text":"half \ud83d of it","created_at":"2022-01-01T00:00:00.000Z","author_id":"1"}}`
+    const { tweets } = await run([text as unknown as object])
+    expect(tweets.map(row => [row.tweet_id, row.cleaned_text])).toEqual([['7', 'half \ufffd of it']])
+  })
+
   it('gives a record without id a stable one, of its date, user and text', async () => {
     const [a, b] = [await run([tweet('one')]), await run([tweet('two'), tweet('one')])]
     expect(a.tweets[0]?.tweet_id).toBe(b.tweets[1]?.tweet_id)
