@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { jsonFiles } from '../../src/sources/json-files.js'
 import { fileStore } from '../../src/stores/file-store.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
+import type { ListOptions } from '../../src/stores/store.js'
 import { newFolder } from '../pipeline/lake.js'
 
 async function open() {
@@ -77,7 +78,7 @@ describe('files under way', () => {
 describe('listing again', () => {
   it('passes over folders that have not changed, and finds what is new in any other', async () => {
     const { folder, store, next } = await open()
-    const list = async (folders: Map<string, number>) => {
+    const list = async (folders: ListOptions['folders']) => {
       const paths: string[] = []
       for await (const file of store.list('', { folders })) paths.push(file.path)
       return paths
@@ -86,20 +87,23 @@ describe('listing again', () => {
     mkdirSync(join(folder, 'y'))
     writeFileSync(join(folder, 'x/1.json'), '1')
     writeFileSync(join(folder, 'y/1.json'), '2')
-    const folders = new Map<string, number>()
-    expect(await list(folders)).toEqual(['x/1.json', 'y/1.json'])
+    writeFileSync(join(folder, 'r.json'), '0')
+    const all = ['r.json', 'x/1.json', 'y/1.json']
+    const folders: ListOptions['folders'] = new Map()
+    expect(await list(folders)).toEqual(all)
     // Changed just now: looked at again.
-    expect(await list(folders)).toEqual(['x/1.json', 'y/1.json'])
-    for (const name of ['x', 'y']) utimesSync(join(folder, name), LONG_AGO, LONG_AGO)
+    expect(await list(folders)).toEqual(all)
+    for (const name of ['.', 'x', 'y']) utimesSync(join(folder, name), LONG_AGO, LONG_AGO)
     await list(folders)
     expect(await list(folders)).toEqual([])
     writeFileSync(join(folder, 'y/2.json'), '3')
+    expect(await list(folders)).toEqual(['y/1.json', 'y/2.json'])
     mkdirSync(join(folder, 'z'))
     writeFileSync(join(folder, 'z/1.json'), '4')
-    expect(await list(folders)).toEqual(['y/1.json', 'y/2.json', 'z/1.json'])
+    expect(await list(folders)).toEqual(['r.json', 'y/1.json', 'y/2.json', 'z/1.json'])
     const first = await next()
-    expect(first.records.sort()).toEqual(['1', '2', '3', '4'])
-    for (const name of ['x', 'y', 'z']) utimesSync(join(folder, name), LONG_AGO, LONG_AGO)
+    expect(first.records.sort()).toEqual(['0', '1', '2', '3', '4'])
+    for (const name of ['.', 'x', 'y', 'z']) utimesSync(join(folder, name), LONG_AGO, LONG_AGO)
     expect((await next(first.to)).records).toEqual([])
     writeFileSync(join(folder, 'x/2.json'), '5')
     expect((await next(first.to)).records).toEqual(['5'])
