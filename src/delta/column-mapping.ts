@@ -19,6 +19,11 @@ export function physicalName(field: Field): string {
   return typeof name === 'string' ? name : field.name
 }
 
+/** Name of a column in data files, statistics and partition values under a mapping. */
+export function nameInFiles(field: Field, mapping: string): string {
+  return mapping === 'none' ? field.name : physicalName(field)
+}
+
 /** A type as the data files have it: fields of structs under their physical names. */
 export function physicalType(type: DataType): DataType {
   if (typeof type === 'string') return type

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { FileNotFoundError, type Store, type StoredFile } from '../stores/store.js'
 import { type AddFile, type DeletionVector, decodePath, encodePath, type MetaData } from './actions.js'
-import { mappingOf, physicalName, rename } from './column-mapping.js'
+import { mappingOf, nameInFiles, physicalName, rename } from './column-mapping.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { newVector, readVector, vectorPath } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
@@ -22,7 +22,6 @@ import { type Journal, mendFile, mendLog, type NamedFile, namedFiles, type Rewri
 import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN } from './relation.js'
 import { CHANGE_TYPE, withChangeType } from './rewrite.js'
 import { parseSchemaString, type Schema } from './schema.js'
-import { commitChange } from './transaction.js'
 
 /** Which rows go, and what else of the table is changed with them. */
 export interface PurgeOptions {
@@ -244,7 +243,7 @@ function rowsAfter(work: Work, mapping: string, fields: Schema['fields'], local:
   const { where, set = {}, setWhere = 'false' } = work
   const values: string[] = []
   const columns = fields.map(field => {
-    const name = quoteName(mapping === 'none' ? field.name : physicalName(field))
+    const name = quoteName(nameInFiles(field, mapping))
     const value = set[field.name]
     if (value === undefined) return `r.${name}`
     const now = `l._moodlake_${values.length}`
@@ -295,7 +294,7 @@ async function fieldsOf(work: Work, add: AddFile, local: string): Promise<Schema
     }
   }
   const schema = there.has(CHANGE_TYPE) ? withChangeType(work.schema) : work.schema
-  return schema.fields.filter(field => there.has(work.mapping === 'none' ? field.name : physicalName(field)))
+  return schema.fields.filter(field => there.has(nameInFiles(field, work.mapping)))
 }
 
 /** Path, within the store, of the file that holds a deletion vector; undefined for an inline one. */
@@ -362,27 +361,21 @@ async function dropFormer({ store, newest }: TableCore, journal: Journal): Promi
 /** A version that tells readers of the new names, sizes and statistics of the files that are still there. */
 async function commitPurge(core: TableCore, journal: Journal): Promise<void> {
   const { store } = core
-  const version = await commitChange(
-    store,
-    {
-      operation: FORGET,
-      operationParameters: {},
-      operationMetrics: { numRewrittenFiles: String(Object.keys(journal).length) },
-      isBlindAppend: false,
-      base: await core.newest(),
-      actions: latest =>
-        [...latest.files.values()].flatMap(file => {
-          const found = journal[dataPath(store, latest.version, file)]
-          if (!found) return []
-          const add = { add: { ...mendFile(found, file), dataChange: false } }
-          return found.to === undefined ? [add] : [{ remove: removeOf(file, Date.now(), false) }, add]
-        }),
-    },
-    core.newest,
-  )
+  await core.commit({
+    operation: FORGET,
+    operationParameters: {},
+    operationMetrics: { numRewrittenFiles: Object.keys(journal).length },
+    base: await core.newest(),
+    actions: latest =>
+      [...latest.files.values()].flatMap(file => {
+        const found = journal[dataPath(store, latest.version, file)]
+        if (!found) return []
+        const add = { add: { ...mendFile(found, file), dataChange: false } }
+        return found.to === undefined ? [add] : [{ remove: removeOf(file, Date.now(), false) }, add]
+      }),
+  })
   // Readers of the newest version need nothing of the log before this checkpoint, which is mended next.
   if (Object.values(journal).some(({ to }) => to !== undefined)) await core.checkpoint()
-  else await core.afterCommit(version as number)
 }
 
 /** Removes every version but the newest; files that no commit names as `PurgeOptions.graceMs` says. */

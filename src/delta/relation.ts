@@ -1,8 +1,8 @@
 /** A snapshot as a SQL table expression: the data files, each column under its name and with its exact type. */
 import { existsSync } from 'node:fs'
 import { FileNotFoundError, type Store } from '../stores/store.js'
-import { type AddFile, type DeletionVector, decodePath, encodePath } from './actions.js'
-import { physicalName, physicalType, rename } from './column-mapping.js'
+import { type AddFile, type DeletionVector, decodePath, encodePath, type MetaData } from './actions.js'
+import { mappingOf, nameInFiles, physicalType, rename } from './column-mapping.js'
 import { readVector, vectorPath } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText, tempName } from './duckdb.js'
 import { DataFileError, SchemaMismatchError } from './errors.js'
@@ -25,6 +25,11 @@ export interface RelationInput {
   where?: string
   /** Adds `FILE_COLUMN` and `ROW_COLUMN`. */
   located?: boolean
+}
+
+/** What all relations on a version of a table have in common. */
+export function relationOf(store: Store, version: number, metaData: MetaData, schema: Schema): Omit<RelationInput, 'files'> {
+  return { store, version, schema, partitionColumns: metaData.partitionColumns, mapping: mappingOf(metaData) }
 }
 
 /** Column of `locatedSql`: place of the row's file in the list of files. */
@@ -50,7 +55,7 @@ export function dataPath(store: Store, version: number, file: { path: string }):
 
 /** A partition column: a constant of each file, given by the file's place in the list. */
 function partitionColumn(field: Field, files: readonly AddFile[], mapping: string): string {
-  const key = mapping === 'none' ? field.name : physicalName(field)
+  const key = nameInFiles(field, mapping)
   const type = duckdbType(field.type)
   const values = files.map(file => {
     const value = file.partitionValues[key] ?? file.partitionValues[field.name] ?? null
@@ -147,15 +152,13 @@ function scan(
   offset: number,
 ): string {
   const partitions = new Set(input.partitionColumns)
-  const byId = input.mapping === 'id'
   const inFiles = input.schema.fields.filter(field => !partitions.has(field.name))
   const wanted = columns.filter(field => !partitions.has(field.name))
   // At least one column is read so that there are rows to count.
   const read = wanted.length ? wanted : inFiles.slice(0, 1)
   const entries = read.map(field => {
-    const key = byId
-      ? String(field.metadata['delta.columnMapping.id'])
-      : quoteText(input.mapping === 'none' ? field.name : physicalName(field))
+    const key =
+      input.mapping === 'id' ? String(field.metadata['delta.columnMapping.id']) : quoteText(nameInFiles(field, input.mapping))
     return `${key}: {name: ${quoteText(field.name)}, type: ${quoteText(duckdbType(input.mapping === 'none' ? field.type : physicalType(field.type)))}, default_value: NULL}`
   })
   const select = columns.map(field => {
@@ -188,12 +191,7 @@ export async function relationSql(input: RelationInput): Promise<string> {
     return field
   })
   const columns = all ?? chosen
-  const { partitionColumns, mapping } = input
-  const physical = (field: Field) => (mapping === 'none' ? field.name : physicalName(field))
-  const files =
-    input.where === undefined
-      ? input.files
-      : await matchingFiles(input.files, input.where, { schema, partitionColumns, physical })
+  const files = input.where === undefined ? input.files : await matchingFiles(input.files, input.where, input)
   const base = files.length
     ? await scanAll({ ...input, files }, columns)
     : `SELECT ${columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')} WHERE false`
