@@ -3,12 +3,11 @@
 import type { Action, AddFile, MetaData } from './actions.js'
 import { cleanLog, retention } from './clean-up.js'
 import { type At, removeOf, requireWritable, type TableCore } from './core.js'
-import { vectorPath } from './deletion-vector.js'
 import { CommitConflictError, DataFileError } from './errors.js'
 import { LOG, readCommits } from './log.js'
 import { discard, writeFiles } from './parquet.js'
 import { checkChangeable } from './protocol.js'
-import { dataPath, relationOf, relationSql } from './relation.js'
+import { dataPath, relationOf, relationSql, vectorFile } from './relation.js'
 import type { TableState } from './state.js'
 import { checkUnchanged } from './transaction.js'
 import type { Commit } from './write.js'
@@ -65,9 +64,7 @@ function bins(files: Iterable<AddFile>, targetBytes: number, wanted: (file: AddF
   for (const file of files) {
     if ((file.size >= targetBytes && !file.deletionVector) || !wanted(file)) continue
     const key = JSON.stringify(Object.entries(file.partitionValues).sort(([a], [b]) => (a < b ? -1 : 1)))
-    const list = partitions.get(key)
-    if (list) list.push(file)
-    else partitions.set(key, [file])
+    if (!partitions.get(key)?.push(file)) partitions.set(key, [file])
   }
   const found: AddFile[][] = []
   for (const files of partitions.values()) {
@@ -193,7 +190,7 @@ function neededPaths(core: TableCore, state: TableState, cutoff: number): Set<st
   for (const file of [...state.files.values(), ...recent]) {
     try {
       needed.add(dataPath(core.store, state.version, file))
-      const vector = file.deletionVector ? vectorPath(file.deletionVector) : undefined
+      const vector = file.deletionVector ? vectorFile(core.store, state.version, file.deletionVector) : undefined
       if (vector !== undefined) needed.add(vector)
     } catch (error) {
       // A file elsewhere is not ours to remove.

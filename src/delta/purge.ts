@@ -11,7 +11,7 @@ import { FileNotFoundError, type Store, type StoredFile } from '../stores/store.
 import { type AddFile, type DeletionVector, decodePath, encodePath, type MetaData } from './actions.js'
 import { mappingOf, nameInFiles, physicalName, rename } from './column-mapping.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
-import { newVector, readVector, vectorPath } from './deletion-vector.js'
+import { newVector, readVector } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { UnsupportedFeatureError } from './errors.js'
 import { FORGET, presentBefore, withGone } from './gone.js'
@@ -19,7 +19,7 @@ import { localFile } from './local-files.js'
 import { LOG } from './log.js'
 import { writeOneFile } from './parquet.js'
 import { type Journal, mendFile, mendLog, type NamedFile, namedFiles, type Rewritten } from './purge-log.js'
-import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN } from './relation.js'
+import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, vectorFile } from './relation.js'
 import { CHANGE_TYPE, withChangeType } from './rewrite.js'
 import { parseSchemaString, type Schema } from './schema.js'
 
@@ -164,9 +164,7 @@ async function findHits(work: Work, named: readonly (readonly [string, { add: Ad
   const kinds = new Map<string, (readonly [string, { add: AddFile }])[]>()
   for (const one of named) {
     const kind = JSON.stringify([isFeed(one[1].add), Object.keys(one[1].add.partitionValues).sort()])
-    const list = kinds.get(kind)
-    if (list) list.push(one)
-    else kinds.set(kind, [one])
+    if (!kinds.get(kind)?.push(one)) kinds.set(kind, [one])
   }
   const database = await duckdb()
   const hits = new Map<string, Hit[]>()
@@ -184,9 +182,7 @@ async function findHits(work: Work, named: readonly (readonly [string, { add: Ad
         for (const { file, row, gone } of rows) {
           const [path] = part[file]!
           const hit = { path, row, gone }
-          const list = hits.get(path)
-          if (list) list.push(hit)
-          else hits.set(path, [hit])
+          if (!hits.get(path)?.push(hit)) hits.set(path, [hit])
         }
     }
   return hits
@@ -297,12 +293,6 @@ async function fieldsOf(work: Work, add: AddFile, local: string): Promise<Schema
   return schema.fields.filter(field => there.has(nameInFiles(field, work.mapping)))
 }
 
-/** Path, within the store, of the file that holds a deletion vector; undefined for an inline one. */
-function storedAt({ store, version }: Pick<Work, 'store' | 'version'>, vector: DeletionVector): string | undefined {
-  const path = vectorPath(vector)
-  return path && dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
-}
-
 /** Deletion vectors of a file, each with one of its own file for what is left when some rows go. */
 async function shiftVectors(
   work: Work,
@@ -314,7 +304,7 @@ async function shiftVectors(
   const lost = new Set(sorted)
   const shifted: [DeletionVector, DeletionVector][] = []
   for (const vector of vectors) {
-    const path = storedAt(work, vector) ?? ''
+    const path = vectorFile(store, work.version, vector) ?? ''
     const rows = await readVector(vector, (start, end) => store.read(path, { start, end }))
     const made = newVector(rows.filter(row => !lost.has(row)).map(row => presentBefore(sorted, row)))
     await store.put(made.path, made.bytes)
@@ -346,10 +336,10 @@ async function dropFormer({ store, newest }: TableCore, journal: Journal): Promi
   const { version } = await newest()
   const files = [...(await namedFiles(store, version)).files].filter(([path]) => journal[path]?.to === undefined)
   const kept = new Set(
-    files.flatMap(([, { vectors }]) => [...vectors.values()].map(vector => storedAt({ store, version }, vector))),
+    files.flatMap(([, { vectors }]) => [...vectors.values()].map(vector => vectorFile(store, version, vector))),
   )
   for (const [path, { vectors = [] }] of former) {
-    for (const place of vectors.map(([before]) => storedAt({ store, version }, before)))
+    for (const place of vectors.map(([before]) => vectorFile(store, version, before)))
       if (place !== undefined && !kept.has(place)) await store.delete(place)
     await store.delete(path)
     // The name of an empty folder may be a partition value; one that is not empty stays.

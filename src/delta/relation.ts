@@ -53,6 +53,12 @@ export function dataPath(store: Store, version: number, file: { path: string }):
   return path
 }
 
+/** Path, within the table's store, of the file that holds a deletion vector; undefined for an inline one. Throws as `dataPath`. */
+export function vectorFile(store: Store, version: number, vector: DeletionVector): string | undefined {
+  const path = vectorPath(vector)
+  return path && dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
+}
+
 /** A partition column: a constant of each file, given by the file's place in the list. */
 function partitionColumn(field: Field, files: readonly AddFile[], mapping: string): string {
   const key = nameInFiles(field, mapping)
@@ -100,16 +106,14 @@ async function deletedRows(input: RelationInput, file: AddFile, vector: Deletion
   const { store, version } = input
   const fail = (error: unknown): never => {
     const detail = error instanceof FileNotFoundError ? 'the deletion vector is missing' : (error as Error).message
-    throw new DataFileError(store.uri, file.path, version, detail, { cause: error })
+    throw error instanceof DataFileError ? error : new DataFileError(store.uri, file.path, version, detail, { cause: error })
   }
-  let path: string | undefined
+  let inStore: string
   try {
-    path = vectorPath(vector)
+    inStore = vectorFile(store, version, vector) ?? ''
   } catch (error) {
     return fail(error)
   }
-  const inStore =
-    path === undefined ? '' : dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
   const key = `deleted\0${store.uri}\0${inStore}\0${JSON.stringify(vector)}\0${store.uri.startsWith('memory:') ? process.pid : ''}`
   return cachedFile(key, 'parquet', async target => {
     const rows = await readVector(vector, (start, end) => store.read(inStore, { start, end }))
