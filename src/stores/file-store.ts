@@ -7,6 +7,7 @@ import {
   fsync,
   linkSync,
   openSync,
+  read,
   readdirSync,
   readSync,
   renameSync,
@@ -22,6 +23,7 @@ import { checkedPath, checkedPrefix, comparePaths, toBytes } from './paths.js'
 import { FileNotFoundError, type ListOptions, type Store, type StoredFile } from './store.js'
 
 const sync = promisify(fsync)
+const readLarge = promisify(read)
 
 /** Reads up to this size are synchronous: for many small files that is several times faster than the thread pool. */
 const SYNC_READ_BYTES = 1 << 20
@@ -149,10 +151,9 @@ export function fileStore(folder: string): Store {
       return found?.isFile() ? { path, size: found.size, modified: modifiedOf(found) } : undefined
     },
     async read(path, range) {
-      const name = full(path)
       let descriptor: number
       try {
-        descriptor = openSync(name, 'r')
+        descriptor = openSync(full(path), 'r')
       } catch (error) {
         if (absent(error)) throw new FileNotFoundError(uri, path, { cause: error })
         throw error
@@ -162,11 +163,12 @@ export function fileStore(folder: string): Store {
         if (!found.isFile()) throw new FileNotFoundError(uri, path)
         const start = Math.min(range?.start ?? 0, found.size)
         const end = Math.max(start, Math.min(range?.end ?? found.size, found.size))
-        if (end - start > SYNC_READ_BYTES) return await readLarge(name, start, end)
         const buffer = Buffer.allocUnsafe(end - start)
         let done = 0
         while (done < buffer.length) {
-          const count = readSync(descriptor, buffer, done, buffer.length - done, start + done)
+          const rest = [buffer, done, buffer.length - done, start + done] as const
+          const count =
+            buffer.length > SYNC_READ_BYTES ? (await readLarge(descriptor, ...rest)).bytesRead : readSync(descriptor, ...rest)
           if (count === 0) break
           done += count
         }
@@ -214,22 +216,6 @@ export function fileStore(folder: string): Store {
       })
     },
     localPath: path => (path === '' ? root : full(path)),
-  }
-}
-
-async function readLarge(name: string, start: number, end: number): Promise<Uint8Array> {
-  const handle = await fs.open(name, 'r')
-  try {
-    const buffer = Buffer.allocUnsafe(end - start)
-    let done = 0
-    while (done < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, done, buffer.length - done, start + done)
-      if (bytesRead === 0) break
-      done += bytesRead
-    }
-    return buffer.subarray(0, done)
-  } finally {
-    await handle.close()
   }
 }
 
