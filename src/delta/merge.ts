@@ -8,9 +8,8 @@ import { discard } from './parquet.js'
 import { checkChangeable, writesFeed } from './protocol.js'
 import { FILE_COLUMN, locatedSql, ROW_COLUMN, relationOf } from './relation.js'
 import { CHANGE_TYPE, commitReplacement, type Replacement, writeRewrite } from './rewrite.js'
-import { loadRows } from './rows.js'
 import type { Schema } from './schema.js'
-import { openSource, selectOf, type TableData } from './source.js'
+import { openSource, type Source, selectOf, type TableData } from './source.js'
 import type { TableState } from './state.js'
 import { checkUnchanged } from './transaction.js'
 
@@ -56,29 +55,31 @@ interface Given {
 }
 
 /** Loads the given rows once, so that every attempt sees the same. */
-async function load(core: TableCore, schema: Schema, data: TableData): Promise<Given> {
+async function load({ store: { uri } }: TableCore, schema: Schema, data: TableData): Promise<Given> {
   const database = await duckdb()
-  let sql: string
-  let loaded: string | undefined
-  if (Array.isArray(data)) {
-    const rows = data as readonly Row[]
-    const names = new Set(rows.flatMap(row => Object.keys(row)))
-    const known = schema.fields.filter(field => names.has(field.name)).map(field => ({ ...field, nullable: true }))
-    const unknown = [...names]
-      .filter(name => !known.some(field => field.name === name))
-      .map(name => ({ name, type: 'string', nullable: true, metadata: {} }))
-    if (unknown[0]) throw new SchemaMismatchError(core.store.uri, unknown[0].name, 'not in the table')
-    loaded = await loadRows(core.store.uri, { type: 'struct', fields: known.length ? known : schema.fields }, rows)
-    sql = `SELECT * FROM ${loaded}`
-  } else sql = selectOf(core.store.uri, data)
+  const source: Pick<Source, 'sql' | 'failure' | 'release'> = Array.isArray(data)
+    ? await openSource(uri, fieldsIn(uri, schema, data as readonly Row[]), data, false)
+    : { sql: selectOf(uri, data), release: async () => undefined }
   try {
-    const columns = (await database.describe(`SELECT * FROM (${sql})`)).map(column => column.name)
+    const columns = (await database.describe(`SELECT * FROM (${source.sql})`)).map(column => column.name)
     const name = tempName('merge_source')
-    await database.run(`CREATE TABLE ${name} AS SELECT *, row_number() OVER () AS ${SOURCE_COLUMN} FROM (${sql})`)
+    const numbered = `SELECT *, row_number() OVER () AS ${SOURCE_COLUMN} FROM (${source.sql})`
+    await database.run(`CREATE TABLE ${name} AS ${numbered}`).catch(error => {
+      throw source.failure?.() ?? error
+    })
     return { name, columns }
   } finally {
-    if (loaded) await database.run(`DROP TABLE IF EXISTS ${loaded}`)
+    await source.release()
   }
+}
+
+/** The columns of the table that some of the rows have, all of them where none has any. */
+function fieldsIn(table: string, schema: Schema, rows: readonly Row[]): Schema {
+  const names = new Set(rows.flatMap(row => Object.keys(row)))
+  const known = schema.fields.filter(field => names.delete(field.name)).map(field => ({ ...field, nullable: true }))
+  const [unknown] = names
+  if (unknown !== undefined) throw new SchemaMismatchError(table, unknown, 'not in the table')
+  return { type: 'struct', fields: known.length ? known : schema.fields }
 }
 
 /** Throws `SchemaMismatchError` when the given columns cannot be taken over as they are. */

@@ -154,40 +154,33 @@ export function parseSchema(ddl: string): Schema {
     at++
     return token.text
   }
+  const inBrackets = <T>(read: () => T): T => {
+    take('<')
+    const inside = read()
+    take('>')
+    return inside
+  }
+  const decimal = (): string => {
+    if (peek() !== '(') return 'decimal(10,0)'
+    take('(')
+    const precision = word('a precision')
+    const comma = peek() === ','
+    if (comma) take(',')
+    const scale = comma ? word('a scale') : '0'
+    take(')')
+    return `decimal(${Number(precision)},${Number(scale)})`
+  }
   const type = (): DataType => {
     const name = word('a type').toLowerCase()
-    if (name === 'array') {
-      take('<')
-      const elementType = type()
-      take('>')
-      return { type: 'array', elementType, containsNull: true }
-    }
-    if (name === 'map') {
-      take('<')
-      const keyType = type()
-      take(',')
-      const valueType = type()
-      take('>')
-      return { type: 'map', keyType, valueType, valueContainsNull: true }
-    }
-    if (name === 'struct') {
-      take('<')
-      const fields = fieldList('>')
-      take('>')
-      return { type: 'struct', fields }
-    }
-    if (name === 'decimal' || name === 'numeric') {
-      if (peek() !== '(') return 'decimal(10,0)'
-      take('(')
-      const precision = word('a precision')
-      let scale = '0'
-      if (peek() === ',') {
-        at++
-        scale = word('a scale')
-      }
-      take(')')
-      return `decimal(${Number(precision)},${Number(scale)})`
-    }
+    if (name === 'array') return { type: 'array', elementType: inBrackets(type), containsNull: true }
+    if (name === 'map')
+      return inBrackets(() => {
+        const keyType = type()
+        take(',')
+        return { type: 'map', keyType, valueType: type(), valueContainsNull: true }
+      })
+    if (name === 'struct') return { type: 'struct', fields: inBrackets(() => fieldList('>')) }
+    if (name === 'decimal' || name === 'numeric') return decimal()
     const known = ALIASES[name] ?? name
     if (!Object.hasOwn(DUCKDB, known)) throw new InvalidSchemaError(`schema: type not understood: ${name} in: ${ddl}`)
     return known

@@ -52,8 +52,6 @@ export interface MlflowVersion {
 /** A registered model. */
 export interface MlflowModel {
   name: string
-  description: string
-  tags: Record<string, string>
   /** Alias → version. */
   aliases: Record<string, string>
 }
@@ -78,7 +76,7 @@ export interface MlflowClient {
   /** All files under `base`, folders walked, in order of path. */
   artifacts(base: string): Promise<MlflowArtifact[]>
   /** Makes a registered model unless there is one of that name. */
-  ensureModel(name: string, options?: { description?: string }): Promise<void>
+  ensureModel(name: string): Promise<void>
   models(): Promise<MlflowModel[]>
   model(name: string): Promise<MlflowModel>
   createVersion(version: {
@@ -115,8 +113,6 @@ interface VersionAnswer {
 }
 interface ModelAnswer {
   name: string
-  description?: string
-  tags?: Pair[]
   aliases?: { alias: string; version: string }[]
 }
 
@@ -151,13 +147,8 @@ function toVersion(answer: VersionAnswer): MlflowVersion {
   }
 }
 
-function toModel(answer: ModelAnswer): MlflowModel {
-  return {
-    name: answer.name,
-    description: answer.description ?? '',
-    tags: record(answer.tags),
-    aliases: Object.fromEntries((answer.aliases ?? []).map(({ alias, version }) => [alias, String(version)])),
-  }
+function toModel({ name, aliases = [] }: ModelAnswer): MlflowModel {
+  return { name, aliases: Object.fromEntries(aliases.map(({ alias, version }) => [alias, String(version)])) }
 }
 
 /** JSON has no NaN and no infinity; MLflow reads their names. */
@@ -290,9 +281,9 @@ export function mlflowClient(uri: string, options: MlflowHttpOptions = {}): Mlfl
     async artifacts(base) {
       return (await walk(base, '')).sort((a, b) => (a.path < b.path ? -1 : 1))
     },
-    async ensureModel(name, { description } = {}) {
+    async ensureModel(name) {
       try {
-        await post('registered-models/create', { name, description }, true)
+        await post('registered-models/create', { name }, true)
       } catch (error) {
         if (codeOf(error) !== 'RESOURCE_ALREADY_EXISTS') throw error
       }

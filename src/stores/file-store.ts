@@ -136,6 +136,18 @@ export function fileStore(folder: string): Store {
     else folders!.delete(relative)
   }
 
+  /** Writes a file under a name of its own, to which `place` gives the one that is wanted. */
+  async function write(path: string, bytes: Uint8Array | string, place: (temp: string, target: string) => void): Promise<void> {
+    const target = full(path)
+    const temp = await writeTemp(target, toBytes(bytes))
+    try {
+      place(temp, target)
+    } finally {
+      rmSync(temp, { force: true })
+    }
+    await syncFolder(dirname(target))
+  }
+
   return {
     uri,
     async *list(prefix, options = {}) {
@@ -177,30 +189,18 @@ export function fileStore(folder: string): Store {
         closeSync(descriptor)
       }
     },
-    async put(path, bytes) {
-      const target = full(path)
-      const temp = await writeTemp(target, toBytes(bytes))
-      try {
-        renameSync(temp, target)
-      } catch (error) {
-        rmSync(temp, { force: true })
-        throw error
-      }
-      await syncFolder(dirname(target))
-    },
+    put: (path, bytes) => write(path, bytes, renameSync),
     async putIfAbsent(path, bytes) {
-      const target = full(path)
-      const temp = await writeTemp(target, toBytes(bytes))
-      try {
-        linkSync(temp, target)
-      } catch (error) {
-        if (codeOf(error) === 'EEXIST') return false
-        throw error
-      } finally {
-        rmSync(temp, { force: true })
-      }
-      await syncFolder(dirname(target))
-      return true
+      let made = true
+      await write(path, bytes, (temp, target) => {
+        try {
+          linkSync(temp, target)
+        } catch (error) {
+          if (codeOf(error) !== 'EEXIST') throw error
+          made = false
+        }
+      })
+      return made
     },
     async putFile(path, localFile) {
       const target = full(path)
