@@ -6,7 +6,7 @@ const SRC = resolve('src')
 
 /** Folders of src/ by floor, ground first. index.ts, the public surface, stands above all. */
 const FLOORS = [
-  ['text', 'stores', 'tweet.ts'],
+  ['text', 'stores', 'threads.ts', 'tweet.ts'],
   ['models', 'delta'],
   ['explore', 'monitoring', 'labelling', 'sources', 'evaluation'],
   ['streams', 'registry'],

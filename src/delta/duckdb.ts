@@ -152,7 +152,8 @@ const SCAN_THREADS = 4
 /** Fills a column of a chunk with the values of its rows. */
 function fillColumn(chunk: DuckDBDataChunk, i: number, { typeId }: DuckDBType, values: readonly unknown[]): void {
   const make = NUMBERS[typeId as keyof typeof NUMBERS]
-  if (typeId === DuckDBTypeId.VARCHAR) fillTexts(columnVector(chunk, i), values as (string | null)[])
+  if (typeId === DuckDBTypeId.VARCHAR || typeId === DuckDBTypeId.BLOB)
+    fillTexts(columnVector(chunk, i), values as (string | Uint8Array | null)[])
   else if (make)
     fillFixed(
       columnVector(chunk, i),
@@ -163,8 +164,6 @@ function fillColumn(chunk: DuckDBDataChunk, i: number, { typeId }: DuckDBType, v
         view[row] = Number(value)
       },
     )
-  // `blobValue`s are as DuckDB takes them.
-  else if (typeId === DuckDBTypeId.BLOB) chunk.setColumnValues(i, values as DuckDBValue[])
   else chunk.setColumnValuesConverted(i, values as (JS | null)[], JSToDuckDBValueConverter)
 }
 
@@ -216,8 +215,8 @@ export async function openDuckdb(settings: Record<string, string> = {}): Promise
     const free = idle.pop()
     if (free) return free
     const connection = await instance.connect()
-    // A thread takes a chunk of a table at a time, and not 122,880 rows, which is more than a batch has.
-    await connection.run("SET TimeZone = 'UTC'")
+    // A thread takes a chunk of a table at a time, and not 122,880 rows, which is more than a batch has: a setting meant for DuckDB's own tests.
+    await connection.run("SET TimeZone = 'UTC'; PRAGMA verify_parallelism")
     open.add(connection)
     return connection
   }

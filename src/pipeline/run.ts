@@ -147,7 +147,9 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
     ...(await streamOptions('silver_stream', options)),
     // What silver holds decides which tweets come too late: only then must a batch wait to be read for the one before it.
     source: tableSource<Batch | ReadBronze>('bronze', async () => source, {
-      ...(latenessMs === undefined && { rows: (select, signal) => readBronze(`(${select})`, { now: new Date(), signal }) }),
+      ...(latenessMs === undefined && {
+        rows: (select, signal) => readBronze(`(${select})`, { rules, now: new Date(), signal }),
+      }),
     }),
     // One is in DuckDB while the other is in JavaScript.
     ahead: 2,

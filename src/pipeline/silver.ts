@@ -1,15 +1,12 @@
-import { setImmediate as nextTick } from 'node:timers/promises'
 import { duckdb, parseSchema, quoteName, quoteText } from '../delta/index.js'
 import { type Batch, batchOfQuery } from '../sources/batch.js'
 import type { RuleCount } from '../streams/stream.js'
-import { cleanText, hashtagsOf, isRetweet, mentionsOf } from '../text/clean.js'
 import { tweetDateSql } from '../text/dates.js'
-import { type Marked, readFacets } from '../text/facets.js'
-import { primaryLanguage } from '../text/language-tag.js'
-import { placeOf, type TweetPlace } from '../text/place.js'
+import { SPARE_THREADS, threadProgram, threads } from '../threads.js'
 import { LABELS } from '../tweet.js'
 import { droppedRows, type Expectation, judgeSql, tally, withFlags } from './expectations.js'
 import { BRONZE_RECORD, quarantineSql, TWEET_ID } from './quarantine-rows.js'
+import { type Columns, READ_COLUMNS, readTweets } from './tweet-reader.js'
 
 /**
  * Columns of `silver`, in Delta's words: one row per tweet. Tweets with one `text_key` are near-duplicates: their texts differ in nothing but
@@ -41,18 +38,6 @@ function lateness(watermark: Date): Expectation {
     ...{ name: 'too_late', action: 'quarantine', sql: `timestamp >= TIMESTAMPTZ ${quoteText(time)}` },
     reason: `'from ' || timestamp || ', before the watermark ${time}'`,
   }
-}
-
-/** What JavaScript reads of a tweet. Handles and tags hold no space, so a list of them crosses as one text. */
-const READ_COLUMNS = {
-  cleaned_text: 'VARCHAR',
-  handles: 'VARCHAR',
-  tags: 'VARCHAR',
-  retweet: 'BOOLEAN',
-  language: 'VARCHAR',
-  location: 'VARCHAR',
-  latitude: 'DOUBLE',
-  longitude: 'DOUBLE',
 }
 
 /** Where the two forms of Twitter's API say where a tweet comes from: point, place, profile. */
@@ -123,10 +108,10 @@ export interface ReadBronze {
  */
 export async function readBronze(
   from: string,
-  { watermark, now, signal }: Pick<SilverOptions, 'watermark' | 'now' | 'signal'>,
+  { watermark, rules: more = [], now, signal }: Omit<SilverOptions, 'known'>,
 ): Promise<ReadBronze> {
   const rules = watermark ? [...SILVER_RULES, lateness(watermark)] : SILVER_RULES
-  const rejection = { record: BRONZE_RECORD, source: 'bronze', tweetId: 'tweet_id', now } as const
+  const rejection = { record: '_record', source: 'bronze', tweetId: 'tweet_id', now } as const
   const stages: Batch[] = []
   const keep = async (batch: Promise<Batch>) => {
     const made = await batch
@@ -135,17 +120,23 @@ export async function readBronze(
   }
   const drop = async () => void (await Promise.all(stages.map(stage => stage.drop())))
   try {
-    const judged = await keep(batchOfQuery(judgeSql(prepared(from), rules)))
+    const judged = await keep(batchOfQuery(judgedRows(from, rules, more.length > 0)))
     const [expectations, range, quarantine, firsts] = await Promise.all([
       tally(judged, rules),
       idRange(judged),
       keep(judged.sql(from => quarantineSql(from, rules, rejection))),
       keep(judged.sql(from => `SELECT min(rowid) AS n FROM ${from} WHERE _broken IS NULL GROUP BY tweet_id`)),
     ])
-    const distinct = judged.view(from => distinctTweets(from, firsts, judged.count), firsts.count)
-    const tweets = await keep(
-      distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, columns => readTweets(columns, signal), PART_ROWS),
-    )
+    const isFirst = `${isAmong('rowid', firsts, judged.count)} = 1`
+    const distinct = judged.view(from => `SELECT *, rowid::INTEGER AS n FROM ${from} WHERE ${isFirst}`, firsts.count)
+    const threaded = SPARE_THREADS > 0 && firsts.count >= THREADED_ROWS
+    const read = async (columns: Columns) => {
+      signal?.throwIfAborted()
+      return threaded ? readers.ask(columns) : readTweets(columns, signal)
+    }
+    // Of a large batch the order is given up for speed.
+    const parts = { rows: PART_ROWS, ...(threaded && { atOnce: 2 * SPARE_THREADS, key: 'n' }) }
+    const tweets = await keep(distinct.extend(['text', 'lang', 'place'], READ_COLUMNS, read, parts))
     return { count: judged.count, tweets, quarantine, range, expectations, drop }
   } catch (error) {
     await drop()
@@ -174,7 +165,7 @@ export async function silver(bronze: Batch | ReadBronze, options: SilverOptions)
       from => `SELECT n FROM ${from} t WHERE ${known ? `EXISTS (FROM ${known} k WHERE k.tweet_id = t.tweet_id)` : 'false'}`,
     )
     const isNew = `WHERE ${isAmong('n', there, read.count)} = 0`
-    const more = rules.length ? `, ${BRONZE_RECORD} AS _record` : ''
+    const more = rules.length ? ', _record' : ''
     const tweets = read.tweets.view(from => silverRows(`(FROM ${from} ${isNew})`, more), read.tweets.count - there.count)
     const standing = read.count - read.expectations.reduce((sum, { failed }) => sum + failed, 0)
     const give = (rows: Batch, quarantine: Batch, expectations: RuleCount[]): SilverBatch => ({
@@ -197,9 +188,22 @@ export async function silver(bronze: Batch | ReadBronze, options: SilverOptions)
   }
 }
 
-/** Rows of bronze with their time and their tweet's id. */
-function prepared(from: string): string {
-  return `(SELECT *, ${tweetDateSql('date')} AS timestamp, ${TWEET_ID} AS tweet_id FROM ${from})`
+/**
+ * Rows of bronze as far as silver needs them, with their time, their tweet's id, and the first rule that they break. Of the record, which is most
+ * of a row, stays what says where, and for a row that breaks a rule (`records`: for each) all of it.
+ */
+function judgedRows(from: string, rules: readonly Expectation[], records: boolean): string {
+  const timed = `(SELECT *, ${tweetDateSql('date')} AS timestamp, ${TWEET_ID} AS tweet_id FROM ${from})`
+  // JavaScript reads some JSON that DuckDB does not: half of a surrogate pair.
+  const list = (paths: readonly string[]) => `TRY(json_extract(record, [${paths.map(quoteText).join(', ')}]))`
+  const place = Object.entries(PLACE_PATHS).map(([form, paths]) => `WHEN ${quoteText(form)} THEN ${list(paths)}`)
+  const somewhere = `len(list_filter(parts, lambda part: part::VARCHAR NOT IN ('null', '""'))) > 0`
+  const broken = (column: string) => `CASE WHEN _broken IS NOT NULL THEN ${column} END AS ${column}`
+  return `
+    SELECT tweet_id, timestamp, "user", lang, text, sentiment, source_file, processing_time, _broken, form, date, ${broken('id')}, ${broken('rescue')},
+      CASE WHEN ${records} OR _broken IS NOT NULL THEN ${BRONZE_RECORD} END AS _record,
+      CASE WHEN form = 'bluesky' THEN to_json({facets: parts})::VARCHAR WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place
+    FROM (SELECT *, CASE form ${place.join(' ')} WHEN 'bluesky' THEN ${list(FACET_PATHS)} END AS parts FROM (${judgeSql(timed, rules)}))`
 }
 
 /** The ids of a batch as a predicate. */
@@ -215,61 +219,11 @@ function isAmong(number: string, numbers: Batch, of: number): string {
   return `coalesce(get_bit(${bits}, ${number}::INTEGER), 0)`
 }
 
-/** The first row of each tweet, with the parts of a platform record that say where. */
-function distinctTweets(from: string, firsts: Batch, of: number): string {
-  const place = Object.entries(PLACE_PATHS)
-    .map(([form, paths]) => `WHEN ${quoteText(form)} THEN json_extract(record, [${paths.map(quoteText).join(', ')}])`)
-    .join(' ')
-  const somewhere = `len(list_filter(parts, lambda part: part::VARCHAR NOT IN ('null', '""'))) > 0`
-  const facets = `json_extract(record, [${FACET_PATHS.map(quoteText).join(', ')}])`
-  return `
-    SELECT * EXCLUDE (parts), CASE WHEN form = 'bluesky' THEN to_json({facets: parts})::VARCHAR WHEN ${somewhere} THEN to_json(parts)::VARCHAR END AS place FROM (
-      SELECT *, rowid AS n, CASE form ${place} WHEN 'bluesky' THEN ${facets} END AS parts
-      FROM ${from} WHERE ${isAmong('rowid', firsts, of)} = 1
-    )`
-}
-
-/** Tweets that are read before other things of this process get their turn. */
-const TURN = 256
 /** Tweets that JavaScript has in memory at a time. */
 const PART_ROWS = 2048
-
-async function readTweets(columns: Record<string, unknown[]>, signal?: AbortSignal): Promise<Record<string, unknown[]>> {
-  const texts = columns.text as string[]
-  const langs = columns.lang as (string | null)[]
-  const made = Object.fromEntries(Object.keys(READ_COLUMNS).map(name => [name, new Array<unknown>(texts.length)]))
-  for (const [i, text] of texts.entries()) {
-    const said = columns.place![i] === null ? undefined : (JSON.parse(columns.place![i] as string) as unknown)
-    const place = Array.isArray(said) ? placeOfParts(said) : undefined
-    const marked = said === undefined || place ? undefined : markedIn(text, said as { facets: unknown[] })
-    // One tweet at a time: the parts of its text are looked up by all three.
-    made.cleaned_text![i] = cleanText(marked?.text ?? text)
-    made.handles![i] = (marked?.mentions.length ? marked.mentions : mentionsOf(text)).join(' ') || null
-    made.tags![i] = (marked?.hashtags.length ? marked.hashtags : hashtagsOf(text)).join(' ') || null
-    made.retweet![i] = isRetweet(text)
-    // The detector is large, and most platforms name the language.
-    made.language![i] = primaryLanguage(langs[i]) ?? (await import('../text/language.js')).detectLanguage(text)
-    made.location![i] = place?.location ?? null
-    made.latitude![i] = place?.latitude ?? null
-    made.longitude![i] = place?.longitude ?? null
-    if (i % TURN === TURN - 1) {
-      await nextTick()
-      signal?.throwIfAborted()
-    }
-  }
-  return made
-}
-
-/** What a Bluesky post marks in its text; its parts are in the order of `FACET_PATHS`. */
-function markedIn(text: string, { facets: [v1, v2, tags1, tags2] }: { facets: unknown[] }): Marked {
-  return readFacets(text, v1 ?? v2, tags1 ?? tags2)
-}
-
-/** Where a tweet comes from, by its record's parts in the order of `PLACE_PATHS`. */
-function placeOfParts(parts: unknown[]): TweetPlace {
-  const [point, place, profile, flatPoint, flatPlace, flatProfile] = parts.map(part => part ?? undefined)
-  return placeOf({ coordinates: point ?? flatPoint, place: place ?? flatPlace, profile: profile ?? flatProfile })
-}
+/** From this many tweets on a batch is worth other threads: to start one takes as long as to read some thousands. */
+const THREADED_ROWS = 10_000
+const readers = threads<Columns, Columns>(threadProgram(import.meta.url, 'tweet-reader-thread'))
 
 /** Shorter texts are too little to call two tweets nearly the same. */
 const SHORTEST_KEYED = 12

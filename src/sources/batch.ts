@@ -17,13 +17,15 @@ export interface Batch {
    * as long as it is used; `drop` drops what was added.
    * @param reads columns handed to the step, as arrays with one entry per row
    * @param adds new columns and their DuckDB types
-   * @param rows rows that are enough for a step: it is called for parts of the batch, which saves memory. Default: it gets all at once
+   * @param parts `rows`: so many are enough for a step, which is then called for parts of the batch and saves memory; default: it gets
+   *   all. `atOnce`: parts that are given to it before the first of them is done; default 1. `key`: an integer column that no two rows
+   *   share: several threads can then read the result, and a SELECT over it may give its rows in another order
    */
   extend(
     reads: readonly string[],
     adds: Record<string, string>,
     step: (columns: Record<string, unknown[]>) => Record<string, unknown[]> | Promise<Record<string, unknown[]>>,
-    rows?: number,
+    parts?: { rows: number; atOnce?: number; key?: string },
   ): Promise<Batch>
   /** Frees its memory; safe to call again. Other later uses fail. */
   drop(): Promise<void>
@@ -54,27 +56,39 @@ function batchOver(from: string, count: number, drop: () => Promise<void>): Batc
       yield* (await duckdb()).stream<T>(`SELECT ${columns ? columns.map(quoteName).join(', ') : '*'} FROM ${from}`)
     },
     view: (select, left = count) => batchOver(`(${select(from)})`, left, drop),
-    async extend(reads, adds, step, rows = Number.POSITIVE_INFINITY) {
+    async extend(reads, adds, step, { rows, atOnce = 1, key } = { rows: Number.POSITIVE_INFINITY }) {
       const duck = await duckdb()
       const added = tempName('added')
-      const loader = await duck.loader(added, adds)
+      const loader = await duck.loader(added, { ...adds, ...(key && { [key]: 'INTEGER' }) })
       const dropAdded = dropping(added)
+      const underWay: Promise<Record<string, unknown[]>>[] = []
+      async function compute(part: Record<string, unknown[]>): Promise<Record<string, unknown[]>> {
+        const computed = await step(part)
+        const wanted = part[reads[0]!]!.length
+        for (const column of Object.keys(adds))
+          if (computed[column]?.length !== wanted)
+            throw new Error(`${added}: step gave ${computed[column]?.length ?? 'no'} values of ${column} for ${wanted} rows`)
+        return key ? { ...computed, [key]: part[key]! } : computed
+      }
+      const selected = key ? [...reads, key] : reads
+      const addFirst = async () => loader.add(await underWay.shift()!)
       try {
-        for await (const part of duck.parts(`SELECT ${reads.map(quoteName).join(', ')} FROM ${from}`, rows)) {
-          const computed = await step(part)
-          const wanted = part[reads[0]!]!.length
-          for (const column of Object.keys(adds))
-            if (computed[column]?.length !== wanted)
-              throw new Error(`${added}: step gave ${computed[column]?.length ?? 'no'} values of ${column} for ${wanted} rows`)
-          await loader.add(computed)
+        for await (const part of duck.parts(`SELECT ${selected.map(quoteName).join(', ')} FROM ${from}`, rows)) {
+          const computing = compute(part)
+          // What fails does so when its turn comes.
+          computing.catch(() => {})
+          underWay.push(computing)
+          if (underWay.length >= atOnce) await addFirst()
         }
+        while (underWay.length) await addFirst()
         loader.close()
       } catch (error) {
         loader.close()
         await dropAdded()
         throw error
       }
-      return batchOver(`(SELECT * FROM ${from} POSITIONAL JOIN ${quoteName(added)})`, count, dropAdded)
+      const join = key ? `JOIN ${quoteName(added)} USING (${quoteName(key)})` : `POSITIONAL JOIN ${quoteName(added)}`
+      return batchOver(`(SELECT * FROM ${from} ${join})`, count, dropAdded)
     },
     drop,
   }

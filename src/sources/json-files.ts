@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
-import { blobValue } from '@duckdb/node-api'
 import type { Row } from '../delta/duckdb.js'
 import { openStore } from '../stores/open-store.js'
-import type { Store, StoredFile } from '../stores/store.js'
+import type { ListOptions, Store, StoredFile } from '../stores/store.js'
+import { SPARE_THREADS, threadProgram, threads } from '../threads.js'
 import { type Batch, batchOfColumns, batchOfRows } from './batch.js'
+import type { FilesAnswer, FilesQuestion } from './file-reader-thread.js'
 import { isFresh, readWhole, watchGrowth } from './growing.js'
 import { nameSet } from './name-set.js'
 import { readText, splitRecords } from './records.js'
@@ -92,7 +93,7 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   const { store, log } = options
   const { prefix = '', ordered = false } = options
   const seen = nameSet()
-  const folders = new Map<string, number>()
+  const folders: ListOptions['folders'] = new Map()
   const growth = watchGrowth(store)
   let last: string | undefined
   let logged = -1
@@ -130,9 +131,8 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
 
   async function discover(): Promise<void> {
     await growth.check()
-    const skip = (path: string) => seen.has(key(store.uri, path))
-    for await (const file of store.list(prefix, { after: last, skip, folders }))
-      if (isInput(file.path) && !seen.has(key(store.uri, file.path))) pending.push(file)
+    const skip = (path: string) => seen.has(key(store.uri, path)) || !isInput(path)
+    for await (const file of store.list(prefix, { after: last, skip, folders })) if (!skip(file.path)) pending.push(file)
     if (ordered) return
     pending.sort((a, b) => a.modified.getTime() - b.modified.getTime() || (a.path < b.path ? -1 : 1))
   }
@@ -170,16 +170,18 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
 
     async read(from, to, signal): Promise<Batch> {
       const files: InputFile[] = []
-      let sinceTick = 0
       for (let entry = (from ?? -1) + 1; entry <= to; entry++) {
         const { root, files: listed } = (await readEntry(log, entry)).at(-1)!
         const from = root === store.uri ? store : openStore(root)
-        for (const { path, fresh } of listed) {
-          const bytes = fresh ? await readWhole(from, path, () => readInput(from, path), signal) : await readInput(from, path)
+        const known = await readInThreads(from, listed, signal)
+        let sinceTick = 0
+        for (const [i, { path, fresh }] of listed.entries()) {
+          const read = async () => known[i] ?? readInput(from, path)
+          const bytes = fresh ? await readWhole(from, path, read, signal) : await read()
           if (fresh && from === store) growth.add(path, await sizeOf(store, path, bytes))
           files.push({ path, bytes })
-          // Small files on this disk are read synchronously, which is fastest: let timers and signals in now and then.
-          sinceTick += bytes.length + 4096
+          // Files on this disk are read synchronously, which is fastest: let timers and signals in now and then.
+          sinceTick += known[i] ? 64 : bytes.length + 4096
           if (sinceTick > 2 ** 21) {
             sinceTick = 0
             await nextTick()
@@ -213,7 +215,7 @@ async function batchOfFiles(files: readonly InputFile[]): Promise<Batch> {
   const contents = await batchOfColumns({
     k: { type: 'INTEGER', values: files.map((_, k) => k) },
     source_file: { type: 'VARCHAR', values: files.map(file => file.path) },
-    content: { type: 'BLOB', values: files.map(file => blobValue(file.bytes)) },
+    content: { type: 'BLOB', values: files.map(file => file.bytes) },
   })
   try {
     const lines = await contents.sql(from => `SELECT * EXCLUDE (k) FROM (${linesSql(from)})`)
@@ -265,6 +267,43 @@ async function cutRecords(odd: Batch, files: readonly InputFile[]): Promise<Batc
     line: 'INTEGER',
     damage: 'VARCHAR',
   })
+}
+
+/** From this many files on a batch is worth other threads. */
+const THREADED_FILES = 1000
+/** Files that a thread is asked for at a time. */
+const FILES_ASKED = 500
+/** Larger files are read one at a time. */
+const SMALL_FILE = 2 ** 16
+const readers = threads<FilesQuestion, FilesAnswer>(threadProgram(import.meta.url, 'file-reader-thread'))
+
+/** The contents of the small files of a large batch on this machine's disk, by their place; others are missing, as are those that cannot be read. */
+async function readInThreads(store: Store, listed: readonly LoggedFile[], signal?: AbortSignal): Promise<Uint8Array[]> {
+  const found: Uint8Array[] = []
+  if (!SPARE_THREADS || !store.localPath || listed.length < THREADED_FILES) return found
+  const plain = [...listed.keys()].filter(
+    i => !listed[i]!.fresh && listed[i]!.size < SMALL_FILE && !isCompressed(listed[i]!.path),
+  )
+  const parts = Array.from({ length: Math.ceil(plain.length / FILES_ASKED) }, (_, k) =>
+    plain.slice(k * FILES_ASKED, (k + 1) * FILES_ASKED),
+  )
+  await Promise.all(
+    parts.map(async part => {
+      const { bytes, ends } = await readers.ask({
+        paths: part.map(i => store.localPath!(listed[i]!.path)),
+        sizes: part.map(i => listed[i]!.size),
+      })
+      let start = 0
+      for (const [k, i] of part.entries()) {
+        const end = ends[k]!
+        if (end < 0) continue
+        found[i] = bytes.subarray(start, end)
+        start = end
+      }
+    }),
+  )
+  signal?.throwIfAborted()
+  return found
 }
 
 async function readInput(store: Store, path: string): Promise<Uint8Array> {

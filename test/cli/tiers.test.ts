@@ -81,7 +81,7 @@ describe('rules, quarantine and forgetting on the command line', () => {
     const ended = await cli(...run)
     expect([ended.code, ended.stderr]).toEqual([
       0,
-      expect.stringMatching(/silver_stream: .*: busy \d+ %, \d+ batches of \d+ rows in \d+ ms/),
+      expect.stringMatching(/silver_stream: .*: busy \d+ %, \d+ batches of \d+ rows in [\d,]+ ms/),
     ])
     expect(json(ended)).toMatchObject({ rows: { silver: 21 }, streams: [{ status: 'stopped' }, { status: 'stopped' }] })
   })

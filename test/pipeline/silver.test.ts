@@ -99,33 +99,49 @@ describe('silver', () => {
     expect(duplicates).toBe(2)
   })
 
-  it('keeps the order of the first rows of very many tweets, with repeats in the batch and tweets that are there', async () => {
-    const rows = Array.from({ length: 9000 }, (_, i) => ({ id: (i * 7919) % 5000, i }))
-    const there = new Set(rows.map(({ id }) => id).filter(id => id % 3 === 0))
-    const records = rows.map(({ id, i }) => ({
-      ...{
-        id_str: `t${id}`,
-        full_text: `number ${[...String(i)].join('-')} @user${i} #tag${i % 10}x`,
-        created_at: '2026-01-01T00:00:00.000Z',
-        user: { id_str: '1' },
-      },
-      ...(i % 4 === 0 && { user: { id_str: '1', location: 'Berlin' } }),
-      lang: 'en',
-    }))
-    const known = async () => `(SELECT unnest([${[...there].map(id => `'t${id}'`).join(', ')}]) AS tweet_id)`
-    const { tweets, duplicates } = await run(records, { known })
-    const seen = new Set(there)
-    const firsts = rows.filter(({ id }) => !seen.has(id) && seen.add(id))
-    expect(duplicates).toBe(rows.length - firsts.length)
-    expect(tweets.map(row => [row.tweet_id, row.cleaned_text, row.mentions, row.hashtags, row.location])).toEqual(
-      firsts.map(({ id, i }) => [
-        `t${id}`,
-        `number ${[...String(i)].join('-')} #tag${i % 10}x`,
-        [`user${i}`],
-        [`tag${i % 10}x`],
-        i % 4 === 0 ? 'Berlin' : null,
-      ]),
-    )
+  it.each([
+    { length: 9000, ids: 5000, what: 'in their order' },
+    { length: 30_000, ids: 15_000, what: 'in any order, by several threads' },
+  ])(
+    'keeps the first rows of $ids tweets, with repeats in the batch and tweets that are there, $what',
+    async ({ length, ids }) => {
+      const rows = Array.from({ length }, (_, i) => ({ id: (i * 7919) % ids, i }))
+      const there = new Set(rows.map(({ id }) => id).filter(id => id % 3 === 0))
+      const records = rows.map(({ id, i }) => ({
+        ...{
+          id_str: `t${id}`,
+          full_text: `number ${[...String(i)].join('-')} @user${i} #tag${i % 10}x`,
+          created_at: '2026-01-01T00:00:00.000Z',
+          user: { id_str: '1' },
+        },
+        ...(i % 4 === 0 && { user: { id_str: '1', location: 'Berlin' } }),
+        lang: 'en',
+      }))
+      const known = async () => `(SELECT unnest([${[...there].map(id => `'t${id}'`).join(', ')}]) AS tweet_id)`
+      const { tweets, duplicates } = await run(records, { known })
+      const seen = new Set(there)
+      const firsts = rows.filter(({ id }) => !seen.has(id) && seen.add(id))
+      expect(duplicates).toBe(rows.length - firsts.length)
+      if (ids > 10_000) {
+        tweets.sort((a, b) => Number(String(a.tweet_id).slice(1)) - Number(String(b.tweet_id).slice(1)))
+        firsts.sort((a, b) => a.id - b.id)
+      }
+      expect(tweets.map(row => [row.tweet_id, row.cleaned_text, row.mentions, row.hashtags, row.location])).toEqual(
+        firsts.map(({ id, i }) => [
+          `t${id}`,
+          `number ${[...String(i)].join('-')} #tag${i % 10}x`,
+          [`user${i}`],
+          [`tag${i % 10}x`],
+          i % 4 === 0 ? 'Berlin' : null,
+        ]),
+      )
+    },
+  )
+
+  it('takes a tweet whose record has half of a surrogate pair, which DuckDB cannot read as JSON', async () => {
+    const text = String.raw`{"data":{"id":"7","text":"half \ud83d of it","created_at":"2022-01-01T00:00:00.000Z","author_id":"1"}}`
+    const { tweets } = await run([text as unknown as object])
+    expect(tweets.map(row => [row.tweet_id, row.cleaned_text])).toEqual([['7', 'half \ufffd of it']])
   })
 
   it('gives a record without id a stable one, of its date, user and text', async () => {

@@ -19,12 +19,9 @@ describe('a batch', () => {
     const whole = await batchOfQuery(`SELECT range AS i, md5(range::VARCHAR) AS text FROM range(${MANY})`)
     const some = await whole.sql(from => `SELECT i, text || 'x' AS text FROM ${from} WHERE i % 7 <> 3`)
     const seen = some.view(from => `SELECT i, text FROM ${from} WHERE i % 2 = 0`, (await valuesOf(some, 'i')).length)
-    const added = await seen.extend(
-      ['text'],
-      { first: 'VARCHAR' },
-      ({ text }) => ({ first: text!.map(one => String(one)[0]) }),
-      2048,
-    )
+    const added = await seen.extend(['text'], { first: 'VARCHAR' }, ({ text }) => ({ first: text!.map(one => String(one)[0]) }), {
+      rows: 2048,
+    })
     const kept = await added.sql(from => `SELECT i, first = text[1] AS same FROM ${from}`)
     const wanted = Array.from({ length: MANY }, (_, i) => i).filter(i => i % 7 !== 3 && i % 2 === 0)
     expect(await valuesOf(kept, 'i')).toEqual(wanted)
@@ -62,7 +59,7 @@ describe('a batch', () => {
             const lengths = columns.text!.map(value => (value === null ? null : (value as string).length))
             return { copy: columns.text!, size: lengths, empty: lengths.map(length => (length === null ? null : length === 0)) }
           },
-          2048,
+          { rows: 2048 },
         )
         expect(given).toEqual(all)
         const same = again.view(from => `SELECT copy IS NOT DISTINCT FROM text AS same FROM ${from}`)
@@ -87,7 +84,7 @@ describe('a batch', () => {
         calls++
         return { j: i!.map(Number) }
       }
-      const made = await batch.extend(['i'], { j: 'DOUBLE' }, step, rows)
+      const made = await batch.extend(['i'], { j: 'DOUBLE' }, step, rows ? { rows } : undefined)
       expect(calls).toBe(parts)
       expect((await valuesOf<number>(made, 'j')).at(-1)).toBe(9999)
       await made.drop()
@@ -98,7 +95,7 @@ describe('a batch', () => {
   it('leaves no table behind, also when a step fails or gives too few values, and may be dropped twice', async () => {
     const before = await tables()
     const batch = await batchOfQuery('SELECT range AS i FROM range(5000)')
-    const failing = batch.extend(['i'], { j: 'DOUBLE' }, () => Promise.reject(new Error('no such luck')), 2048)
+    const failing = batch.extend(['i'], { j: 'DOUBLE' }, () => Promise.reject(new Error('no such luck')), { rows: 2048 })
     await expect(failing).rejects.toThrow('no such luck')
     await expect(batch.extend(['i'], { j: 'DOUBLE' }, () => ({ j: [1] }))).rejects.toThrow(
       /step gave 1 values of j for 5000 rows/,
