@@ -1,21 +1,21 @@
 /** A transformer adapted to somebody's data: its encoder stays, a linear head learns from a few hundred labels. */
 import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelText } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
 import type { Device } from './device.js'
-import { CARD_FILE, hashFolder, type ModelCard, readModelCard } from './folder.js'
+import { bytesOf, CARD_FILE, hashFolder, type ModelCard, readModelCard, readNumbers } from './folder.js'
 import type { Answer, Example, TrainableModel } from './model.js'
 import { gramLogits, type LearnedGrams, learnGrams, NGRAM_DEFAULTS, readGrams, writtenGrams } from './ngram.js'
 import { fitLines, type Lines, logitsOfMargins } from './optimum.js'
+import { pacer } from './pace.js'
 import { randomFrom, shuffle } from './random.js'
 import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
 import type { SparseRows } from './text-features.js'
-import { trainableModel, type Work } from './trainable.js'
+import { type Loaded, trainableModel, type Work } from './trainable.js'
 import { checkDevice } from './transformer.js'
 
 /** What `adaptedModel` is told. */
@@ -90,11 +90,7 @@ export async function loadAdapted(
     grams?: Record<string, unknown>
   }
   if (!head) throw new Error(`${folder}: adapted by an earlier version: train it again`)
-  const file = join(folder, HEAD_FILE)
-  const bytes = await readFile(file)
-  const numbers = new Float32Array(new Uint8Array(bytes).buffer)
-  const needed = (2 + head.width) * head.size
-  if (numbers.length !== needed) throw new Error(`${file}: ${bytes.length} bytes, the card asks for ${4 * needed}`)
+  const numbers = new Float32Array(await readNumbers(join(folder, HEAD_FILE), (2 + head.width) * head.size))
   const [scaling, weights] = [numbers.subarray(0, 2 * head.size), numbers.subarray(2 * head.size)]
   const learned = { head: { ...head, scaling, weights }, share, grams: await readGrams(join(folder, GRAMS_FILE), GRAMS, grams) }
   return build(card.name, join(folder, BASE_FOLDER), options, { learned, trained: card.trained, hash })
@@ -104,7 +100,7 @@ function build(
   name: string,
   base: string,
   { workers, device = 'cpu', onWorker }: Omit<AdaptedOptions, 'base' | 'name'>,
-  loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string },
+  loaded?: Loaded<Learned>,
 ): TrainableModel {
   let opening: Promise<ScorerPool> | undefined
 
@@ -158,7 +154,7 @@ function build(
         return {
           settings: { base: { folder: BASE_FOLDER, hash: await hashFolder(base) } },
           parameters: { head, share, grams: parameters },
-          files: { [HEAD_FILE]: new Uint8Array(Float32Array.from([...scaling, ...weights]).buffer), [GRAMS_FILE]: bytes },
+          files: { [HEAD_FILE]: bytesOf(scaling, weights), [GRAMS_FILE]: bytes },
           folders: { [BASE_FOLDER]: base },
         }
       },
@@ -181,7 +177,12 @@ interface Embedded {
 /** The head first, then n-grams that learn what it does not know; of what these add, the share that helps on rows they did not see. */
 async function learn(rows: readonly Embedded[], { seed, signal, onProgress }: Work & { seed: number }): Promise<Learned> {
   const { head, judged, unseen } = await learnHead(rows, { seed, signal, onProgress: share => onProgress?.(0.4 * share) })
-  const said = rows.map(({ embedding }, row) => unseen.get(row) ?? headLogits(head, embedding))
+  const said: Logits[] = []
+  const pace = pacer(signal)
+  for (const [row, { embedding }] of rows.entries()) {
+    said.push(unseen.get(row) ?? headLogits(head, embedding))
+    await pace()
+  }
   const gramsOf = (chosen: readonly number[], from: number) =>
     learnGrams(
       chosen.map(row => rows[row]!.example),
@@ -278,12 +279,18 @@ async function learnHead(
 function scalingOf(rows: readonly Embedded[]): Float32Array {
   const size = rows[0]!.embedding.length
   const scaling = new Float32Array(2 * size)
-  for (let i = 0; i < size; i++) {
-    const mean = rows.reduce((sum, { embedding }) => sum + embedding[i]!, 0) / rows.length
-    const variance = rows.reduce((sum, { embedding }) => sum + (embedding[i]! - mean) ** 2, 0) / rows.length
-    scaling[i] = mean
-    scaling[size + i] = 1 / Math.sqrt(variance * size || 1)
+  const average = (of: (x: number, i: number) => number) => {
+    const sums = new Float64Array(size)
+    for (const { embedding } of rows) for (let i = 0; i < size; i++) sums[i]! += of(embedding[i]!, i)
+    return sums.map(sum => sum / rows.length)
   }
+  const means = average(x => x)
+  const variances = average((x, i) => (x - means[i]!) ** 2)
+  scaling.set(means)
+  scaling.set(
+    variances.map(variance => 1 / Math.sqrt(variance * size || 1)),
+    size,
+  )
   return scaling
 }
 

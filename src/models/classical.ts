@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFrom, predictionFromLogits } from './answer.js'
-import type { ModelCard } from './folder.js'
+import { bytesOf, type ModelCard, readNumbers } from './folder.js'
 import type { Example, Prediction, TrainableModel } from './model.js'
 import { fitNaiveBayes } from './naive-bayes.js'
 import { fitLines, inPlace, logitsOfMargins } from './optimum.js'
@@ -20,7 +20,7 @@ import {
   termReader,
   tokensOf,
 } from './text-features.js'
-import { answerEach, countLabels, finish, trainableModel, type Work } from './trainable.js'
+import { answerEach, countLabels, finish, type Loaded, trainableModel, type Work } from './trainable.js'
 import { askForest, type Forest, growForest } from './tree.js'
 
 /** Logistic regression, multinomial naive Bayes, linear support vector machine, decision tree, random forest. */
@@ -115,7 +115,7 @@ export function classicalModel({
 function build(
   name: string,
   settings: ClassicalSettings,
-  { prepared, loaded }: { prepared?: Prepared; loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string } },
+  { prepared, loaded }: { prepared?: Prepared; loaded?: Loaded<Learned> },
 ): TrainableModel {
   return trainableModel<Learned>(
     {
@@ -243,8 +243,7 @@ const TERMS_FILE = 'terms.json'
 /** The arrays one after another, and how long each is. */
 function toFiles({ table, present, weights, bias, forest }: Learned) {
   const arrays = forest ? [table.idf, forest.shares, forest.column, forest.next] : [table.idf, weights!]
-  const bytes = Buffer.concat(arrays.map(array => Buffer.from(array.buffer, array.byteOffset, array.byteLength)))
-  const files: Record<string, Uint8Array> = { [NUMBERS_FILE]: bytes }
+  const files: Record<string, Uint8Array> = { [NUMBERS_FILE]: bytesOf(...arrays) }
   if (table.terms) files[TERMS_FILE] = Buffer.from(JSON.stringify(table.terms))
   const parameters = { present, bias, roots: forest?.roots, lengths: arrays.map(array => array.length) }
   return { parameters, files }
@@ -262,12 +261,9 @@ export async function loadClassical(folder: string, card: ModelCard, hash: strin
     roots?: number[]
     lengths: number[]
   }
-  const bytes = await readFile(join(folder, NUMBERS_FILE))
-  const needed = 4 * lengths.reduce((a, b) => a + b, 0)
-  if (bytes.length !== needed)
-    throw new Error(`${join(folder, NUMBERS_FILE)}: ${bytes.length} bytes, the card asks for ${needed}`)
-  const { buffer } = new Uint8Array(bytes)
-  const at = lengths.map((_, i) => 4 * lengths.slice(0, i).reduce((a, b) => a + b, 0))
+  const before = (i: number) => lengths.slice(0, i).reduce((a, b) => a + b, 0)
+  const buffer = await readNumbers(join(folder, NUMBERS_FILE), before(lengths.length))
+  const at = lengths.map((_, i) => 4 * before(i))
   const numbers = (i: number) => new Float32Array(buffer, at[i]!, lengths[i]!)
   const places = (i: number) => new Int32Array(buffer, at[i]!, lengths[i]!)
   const hashed = FEATURE_SETS[settings.features].hashed

@@ -77,6 +77,22 @@ export async function writeModelFolder(
 }
 
 /**
+ * Numbers of four bytes out of a model's file.
+ * @param length how many the card speaks of
+ * @throws when the file has more or fewer
+ */
+export async function readNumbers(file: string, length: number): Promise<ArrayBuffer> {
+  const bytes = await readFile(file)
+  if (bytes.length !== 4 * length) throw new Error(`${file}: ${bytes.length} bytes, the card asks for ${4 * length}`)
+  return new Uint8Array(bytes).buffer
+}
+
+/** The bytes of arrays one after another, as `readNumbers` reads them. */
+export function bytesOf(...arrays: (Float32Array | Int32Array)[]): Uint8Array {
+  return Buffer.concat(arrays.map(array => Buffer.from(array.buffer, array.byteOffset, array.byteLength)))
+}
+
+/**
  * The sha256 (hex) of a folder's files: for each, in the order of their paths, the path with `/`, a zero byte, the size in
  * bytes, a zero byte and the sha256 of the bytes. Changing, adding, renaming or removing a file changes it; times and modes do not.
  */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelText } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
@@ -12,12 +11,12 @@ import {
   inverseFrequencies,
   LEXICON_SIZE,
 } from './features.js'
-import type { ModelCard } from './folder.js'
+import { bytesOf, type ModelCard, readNumbers } from './folder.js'
 import { hashBucket, hashNext, hashStart } from './hash.js'
 import { blockScale, fitLogistic, type LinearWeights, type LogisticSettings } from './linear.js'
 import type { Example, TrainableModel } from './model.js'
 import { pacer } from './pace.js'
-import { answerEach, finish, trainableModel, type Work } from './trainable.js'
+import { answerEach, finish, type Loaded, trainableModel, type Work } from './trainable.js'
 
 /** How an n-gram model is set up. */
 export interface NgramSettings {
@@ -99,7 +98,7 @@ export function writtenGrams({ packed, ...parameters }: LearnedGrams): {
   bytes: Uint8Array
   parameters: Record<string, unknown>
 } {
-  return { bytes: new Uint8Array(packed.map(four => four ^ BIAS).buffer), parameters }
+  return { bytes: bytesOf(packed.map(four => four ^ BIAS)), parameters }
 }
 
 /**
@@ -111,18 +110,11 @@ export async function readGrams(
   { bits }: NgramSettings,
   parameters: ModelCard['parameters'],
 ): Promise<LearnedGrams> {
-  const bytes = await readFile(file)
-  const size = 4 * 2 ** bits
-  if (bytes.length !== size) throw new Error(`${file}: ${bytes.length} bytes, ${size} are needed for ${bits} bits`)
-  const packed = new Int32Array(new Uint8Array(bytes).buffer).map(four => four ^ BIAS)
+  const packed = new Int32Array(await readNumbers(file, 2 ** bits)).map(four => four ^ BIAS)
   return { ...(parameters as unknown as Omit<LearnedGrams, 'packed'>), packed }
 }
 
-function build(
-  name: string,
-  settings: NgramSettings,
-  loaded?: { learned: LearnedGrams; trained: ModelCard['trained']; hash: string },
-): TrainableModel {
+function build(name: string, settings: NgramSettings, loaded?: Loaded<LearnedGrams>): TrainableModel {
   return trainableModel<LearnedGrams>(
     {
       kind: 'ngram',

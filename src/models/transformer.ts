@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import { modelText, TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
 import { isFailure, predictionFromLogits } from './answer.js'
-import { type Cache, lruCache } from './cache.js'
+import { answerOnce, type Cache, lruCache } from './cache.js'
 import { type Device, DeviceError } from './device.js'
 import type { ModelCard } from './folder.js'
 import type { Answer, Model, Prediction } from './model.js'
-import { pacer } from './pace.js'
 import { openScoreFile } from './score-file.js'
 import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
@@ -87,35 +86,10 @@ export async function loadTransformer(
     textVersion: TEXT_VERSION,
     hash,
     ...(device !== 'cpu' && { device }),
-    async predict(texts, { signal, onProgress } = {}) {
-      const answers = new Array<Answer>(texts.length)
-      const rowsOf = new Map<string, number[]>()
-      let done = 0
-      const pace = pacer(signal)
-      for (const [row, text] of texts.entries()) {
-        const clean = modelText(text)
-        const rows = rowsOf.get(clean)
-        const hit = rows ? undefined : recall(clean)
-        if (rows) rows.push(row)
-        else if (hit) {
-          answers[row] = hit
-          done += 1
-        } else rowsOf.set(clean, [row])
-        const pause = pace()
-        if (pause) await pause
-      }
-      if (done) onProgress?.(done)
-      const fresh = [...rowsOf.keys()]
-      const perText = [...rowsOf.values()]
-      const onScored = (place: number) => {
-        done += perText[place]!.length
-        onProgress?.(done)
-      }
-      const scores = await pool.score(fresh, { signal, onScored })
-      fresh.forEach((text, place) => {
-        const answer = answerOf(text, scores[place]!)
-        for (const row of perText[place]!) answers[row] = answer
-      })
+    async predict(texts, options = {}) {
+      const ask = async (fresh: readonly string[], onScored: (place: number) => void) =>
+        (await pool.score(fresh, { signal: options.signal, onScored })).map((score, i) => answerOf(fresh[i]!, score))
+      const answers = await answerOnce<string, Answer>(texts, { questionOf: modelText, recall, ask }, options)
       await file?.flush()
       return answers
     },

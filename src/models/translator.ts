@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { isFailure } from './answer.js'
-import { type Cache, lruCache } from './cache.js'
+import { answerOnce, type Cache, lruCache } from './cache.js'
 import { hashFolder } from './folder.js'
 import type { Failure } from './model.js'
 import { scorerPool, workerProgram } from './scorer-pool.js'
@@ -62,19 +62,20 @@ export async function loadTranslatorFolder(
   return {
     name,
     hash,
-    async translate(texts, { signal } = {}) {
-      const asked = texts.map(({ text, lang }) => `${lang}\n${text}`)
-      const answers = new Map<string, Translation | Failure>()
-      for (const request of asked) {
-        const hit = known.get(request)
-        if (hit) answers.set(request, hit)
+    translate(texts, { signal } = {}) {
+      const ask = async (fresh: readonly string[]) => {
+        const answers = await pool.score(fresh, { signal })
+        answers.forEach((answer, i) => {
+          if (!isFailure(answer)) known.set(fresh[i]!, answer)
+        })
+        return answers
       }
-      const fresh = [...new Set(asked)].filter(request => !answers.has(request))
-      for (const [place, answer] of (await pool.score(fresh, { signal })).entries()) {
-        answers.set(fresh[place]!, answer)
-        if (!isFailure(answer)) known.set(fresh[place]!, answer)
-      }
-      return asked.map(request => answers.get(request)!)
+      const questionOf = ({ text, lang }: { text: string; lang: string }) => `${lang}\n${text}`
+      return answerOnce<{ text: string; lang: string }, Translation | Failure>(
+        texts,
+        { questionOf, recall: known.get, ask },
+        { signal },
+      )
     },
     close: () => pool.close(),
   }
