@@ -242,10 +242,7 @@ export async function startGold(
           const counts = { failed, quarantined: made.quarantine.count - failed, dropped: droppedRows(expectations) }
           result = { rows: tweets.count, counts, expectations }
           if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
-          const operationParameters = {
-            ...modelParameters(model),
-            ...(translator && { translator: translator.name, translatorHash: translator.hash }),
-          }
+          const operationParameters = modelParameters(model, translator)
           await append(table, tweets.from, context, { operationParameters, result, mergeSchema: translator !== undefined })
         } finally {
           await tweets.drop()
@@ -258,9 +255,12 @@ export async function startGold(
   })
 }
 
-/** What a commit of gold says of the model. */
-export function modelParameters({ name, version, hash, device }: NamedModel): Record<string, string> {
-  return { model: name, modelVersion: version, ...(hash && { modelHash: hash }), ...(device && { device }) }
+/** What a commit of gold says of the model, and of the translator before it. */
+export function modelParameters({ name, version, hash, device }: NamedModel, translator?: Translator): Record<string, string> {
+  return {
+    ...{ model: name, modelVersion: version, ...(hash && { modelHash: hash }), ...(device && { device }) },
+    ...(translator && { translator: translator.name, translatorHash: translator.hash }),
+  }
 }
 
 async function append(

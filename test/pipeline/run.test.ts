@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openTable } from '../../src/delta/index.js'
 import { optimizeLake, vacuumLake } from '../../src/pipeline/care.js'
+import type { NamedModel } from '../../src/pipeline/gold.js'
 import { clearLake, lakeStatus } from '../../src/pipeline/lake.js'
+import { replayQuarantine } from '../../src/pipeline/quarantine.js'
 import { type RunOptions, runPipeline, startBronze, startSilver } from '../../src/pipeline/run.js'
 import { loadTranslator } from '../../src/registry/load-translator.js'
 import { monitorStreams } from '../../src/streams/monitor.js'
@@ -136,18 +138,29 @@ describe('runPipeline', () => {
     const translator = await loadTranslator(folder, { workers: 1 })
     put(11)
     await run(own, lake, { translator })
-    await translator.close()
     put(12)
+    const model = fakeModel()
+    const failing: NamedModel = { ...model, predict: async texts => texts.map(() => ({ error: 'not today' })) }
+    await run(own, lake, { model: failing })
+    // Scored again, it is translated where that is asked for.
+    expect(await replayQuarantine(lake, { model, translator })).toMatchObject({ bronze: 0, gold: 1 })
+    await translator.close()
+    put(13)
     await run(own, lake)
     const gold = await rowsOf(lake, 'gold')
     const found = Object.fromEntries(gold.map(row => [row.cleaned_text, row.text_en]))
-    expect(found).toMatchObject({ [`${german} 10`]: null, [`${german} 11`]: 'beautiful day', [`${german} 12`]: null })
+    expect(found).toMatchObject({
+      [`${german} 10`]: null,
+      [`${german} 11`]: 'beautiful day',
+      [`${german} 12`]: 'beautiful day',
+      [`${german} 13`]: null,
+    })
     // What was scored is the English, of 13 characters.
     expect(gold.find(row => row.text_en)!.predicted_sentiment).toBe('neutral')
     const lineage = (await (await openTable(join(lake, 'gold'))).history()).map(
       ({ operationParameters: said }) => said.translatorHash,
     )
-    expect(lineage.filter(Boolean)).toEqual([translator.hash])
+    expect(lineage.filter(Boolean)).toEqual([translator.hash, translator.hash])
   })
 
   it('has named streams with checkpoints of their own; one or all can be stopped, the lake cleared (A8)', async () => {
