@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isFailure } from '../models/answer.js'
-import { type ClassicalSettings, classicalModel, type Learner, prepareFeatures } from '../models/classical.js'
+import { classicalModel, type Learner, prepareFeatures } from '../models/classical.js'
 import type { Example, Model } from '../models/model.js'
 import type { FeatureSet } from '../models/text-features.js'
 import { evaluate } from './evaluate.js'
@@ -48,8 +48,6 @@ export interface Study {
 export interface StudyOptions {
   sets: readonly FeatureSet[]
   learners: readonly Learner[]
-  /** Settings other than the defaults. */
-  settings?: Partial<Record<Learner, Partial<Omit<ClassicalSettings, 'features' | 'learner'>>>>
   /** Seed of everything random; default 1. */
   seed?: number
   /** Stops between rows; its reason is thrown. */
@@ -89,7 +87,7 @@ export async function runStudy(train: readonly Example[], test: readonly Example
     const prepared = await prepareFeatures(train, set, { signal, onProgress: share(at, set) })
     const featuresSeconds = since(begun)
     for (const [j, learner] of learners.entries()) {
-      const model = classicalModel({ learner, features: set, prepared, settings: options.settings?.[learner] })
+      const model = classicalModel({ learner, features: set, prepared })
       const started = performance.now()
       const cpu = process.cpuUsage()
       await model.fit(train, { seed, signal, onProgress: share(at + 1 + j, model.name) })

@@ -1,35 +1,26 @@
 /** A transformer adapted to somebody's data: its encoder stays, a linear head learns from a few hundred labels. */
-import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { modelText } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
-import type { Device } from './device.js'
 import { bytesOf, CARD_FILE, hashFolder, type ModelCard, readModelCard, readNumbers } from './folder.js'
 import type { Answer, Example, TrainableModel } from './model.js'
 import { gramLogits, type LearnedGrams, learnGrams, NGRAM_DEFAULTS, readGrams, writtenGrams } from './ngram.js'
 import { fitLines, type Lines, logitsOfMargins } from './optimum.js'
 import { pacer } from './pace.js'
 import { randomFrom, shuffle } from './random.js'
-import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
-import type { ScorerData } from './scorer-worker.js'
+import type { RawScore, ScorerPool } from './scorer-pool.js'
 import type { SparseRows } from './text-features.js'
 import { type Loaded, trainableModel, type Work } from './trainable.js'
-import { checkDevice } from './transformer.js'
+import { openScorers, type TransformerOptions } from './transformer.js'
 
 /** What `adaptedModel` is told. */
-export interface AdaptedOptions {
+export interface AdaptedOptions extends Omit<TransformerOptions, 'scoreFolder'> {
   /** Folder of the transformer; it must give its pooled embedding (`pooled` beside `logits`), as `compact` does. */
   base: string
   /** Default `adapted`. */
   name?: string
-  /** Most worker processes; default the number of cores, at most 4. */
-  workers?: number
-  /** Where the base runs; default `cpu`. */
-  device?: Device
-  /** Called with each worker that starts. */
-  onWorker?: (worker: ChildProcess) => void
 }
 
 /** Tried for the penalty of the head, from strong to weak, as long as it helps. */
@@ -82,7 +73,7 @@ export async function loadAdapted(
   folder: string,
   card: ModelCard,
   hash: string,
-  options: Omit<AdaptedOptions, 'base' | 'name'> = {},
+  options: TransformerOptions = {},
 ): Promise<TrainableModel> {
   const { head, share, grams } = card.parameters as {
     head?: Omit<Head, 'scaling' | 'weights'>
@@ -99,18 +90,14 @@ export async function loadAdapted(
 function build(
   name: string,
   base: string,
-  { workers, device = 'cpu', onWorker }: Omit<AdaptedOptions, 'base' | 'name'>,
+  { workers, device = 'cpu', onWorker }: TransformerOptions,
   loaded?: Loaded<Learned>,
 ): TrainableModel {
   let opening: Promise<ScorerPool> | undefined
 
   async function open() {
     const card = existsSync(join(base, CARD_FILE)) ? await readModelCard(base) : undefined
-    const { maxTokens = 64, batch = 1 } = (card?.settings ?? {}) as Partial<Record<string, number>>
-    const data: ScorerData = { folder: base, maxTokens, batch, output: 'pooled', device }
-    const pool = scorerPool({ name, data, batch, workers, onWorker })
-    await checkDevice(pool, device)
-    return pool
+    return openScorers(base, card, { name, workers, onWorker, device, output: 'pooled' })
   }
 
   async function embed(texts: readonly string[], signal?: AbortSignal, onScored?: () => void): Promise<RawScore[]> {
@@ -176,7 +163,7 @@ interface Embedded {
 
 /** The head first, then n-grams that learn what it does not know; of what these add, the share that helps on rows they did not see. */
 async function learn(rows: readonly Embedded[], { seed, signal, onProgress }: Work & { seed: number }): Promise<Learned> {
-  const { head, judged, unseen } = await learnHead(rows, { seed, signal, onProgress: share => onProgress?.(0.4 * share) })
+  const { head, folds, unseen } = await learnHead(rows, { seed, signal, onProgress: share => onProgress?.(0.4 * share) })
   const said: Logits[] = []
   const pace = pacer(signal)
   for (const [row, { embedding }] of rows.entries()) {
@@ -191,16 +178,12 @@ async function learn(rows: readonly Embedded[], { seed, signal, onProgress }: Wo
     )
   const all = [...rows.keys()]
   const losses = SHARES.map(() => 0)
-  for (let fold = 0, seen = 0; fold < FOLDS && seen < ENOUGH_ROWS; fold++) {
-    const held = new Set(judged.filter((_, at) => at % FOLDS === fold))
-    if (held.size === 0) break
-    const add = gramLogits(
-      GRAMS,
-      await gramsOf(
-        all.filter(row => !held.has(row)),
-        0.4,
-      ),
-    )
+  let seen = 0
+  for (const { held } of folds) {
+    if (held.length === 0 || seen >= ENOUGH_ROWS) break
+    const out = new Set(held)
+    const others = all.filter(row => !out.has(row))
+    const add = gramLogits(GRAMS, await gramsOf(others, 0.4))
     for (const row of held) {
       const { text, label } = rows[row]!.example
       const more = add(text)
@@ -208,7 +191,7 @@ async function learn(rows: readonly Embedded[], { seed, signal, onProgress }: Wo
         losses[i]! += lossOf(sumOf(said[row]!, more, share), label)
       })
     }
-    seen += held.size
+    seen += held.length
   }
   const share = SHARES[losses.indexOf(Math.min(...losses))]!
   return { head, share, grams: await gramsOf(all, 0.7) }
@@ -231,7 +214,7 @@ const lossOf = (logits: Logits, label: Label) =>
 async function learnHead(
   rows: readonly Embedded[],
   { seed, signal, onProgress }: Work & { seed: number },
-): Promise<{ head: Head; judged: Uint32Array; unseen: Map<number, Logits> }> {
+): Promise<{ head: Head; folds: { held: Uint32Array; rest: Uint32Array }[]; unseen: Map<number, Logits> }> {
   const order = shuffle(
     Uint32Array.from(rows, (_, i) => i),
     randomFrom(seed),
@@ -252,17 +235,18 @@ async function learnHead(
     return { ...lines, size, scaling, present, c }
   }
   const judged = order.subarray(0, FOLD_ROWS)
+  const folds = Array.from({ length: FOLDS }, (_, fold) => ({
+    held: judged.filter((_, at) => at % FOLDS === fold),
+    rest: judged.filter((_, at) => at % FOLDS !== fold),
+  }))
   let best = { c: STRENGTHS[0]!, loss: Number.POSITIVE_INFINITY, unseen: new Map<number, Logits>() }
   for (const [i, c] of STRENGTHS.entries()) {
     if (judged.length < 2 * FOLDS) break
     const unseen = new Map<number, Logits>()
     let loss = 0
-    for (let fold = 0; fold < FOLDS; fold++) {
-      const head = await headOf(
-        judged.filter((_, at) => at % FOLDS !== fold),
-        c,
-      )
-      for (const row of judged.filter((_, at) => at % FOLDS === fold)) {
+    for (const { held, rest } of folds) {
+      const head = await headOf(rest, c)
+      for (const row of held) {
         const logits = headLogits(head, rows[row]!.embedding)
         unseen.set(row, logits)
         loss += lossOf(logits, rows[row]!.example.label)
@@ -272,7 +256,7 @@ async function learnHead(
     if (loss > best.loss) break
     best = { c, loss, unseen }
   }
-  return { head: await headOf(order.subarray(0, HEAD_ROWS), best.c), judged, unseen: best.unseen }
+  return { head: await headOf(order.subarray(0, HEAD_ROWS), best.c), folds, unseen: best.unseen }
 }
 
 /** Means, then what brings each number to the variance 1 ÷ size. */

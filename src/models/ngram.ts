@@ -4,6 +4,7 @@ import { LABELS, type Label } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
 import {
   CHARACTER_SEED,
+  type FeatureSettings,
   featureReader,
   type GramRows,
   type Grams,
@@ -18,24 +19,12 @@ import type { Example, TrainableModel } from './model.js'
 import { pacer } from './pace.js'
 import { answerEach, finish, type Loaded, trainableModel, type Work } from './trainable.js'
 
-/** How an n-gram model is set up. */
-export interface NgramSettings {
-  /** Buckets are 2^bits, 4 bytes each on disk; default 20. */
-  bits: number
-  /** Longest word n-gram; default 2. */
-  words: number
-  /** Shortest and longest character n-gram; default 2 and 5. */
-  characters: readonly [number, number]
-  /** Share of a text's squared length that its word n-grams have, in [0, 1]; default 0.5. */
-  wordShare: number
+/** How an n-gram model is set up: n-grams of 1 or 2 words and of 2 to 5 characters in 2^20 buckets, of 4 bytes each on disk, unless it is said otherwise. */
+export interface NgramSettings extends FeatureSettings, Omit<LogisticSettings, 'epochs' | 'seed' | 'said'> {
   /** An n-gram in fewer training texts than this has no weight; default 2. */
   minDocuments: number
-  /** Inverse strength of the L2 penalty; default 1. */
-  c: number
   /** Passes over the rows; default 4, more when there are fewer than 10,000 rows. */
   epochs?: number
-  /** First step length; default 3. */
-  rate: number
 }
 
 /** Chosen on a fifth of TweetEval's training rows, held out, and its validation rows. */

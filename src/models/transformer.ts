@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelText, TEXT_VERSION } from '../text/clean.js'
@@ -9,19 +8,15 @@ import { type Device, DeviceError } from './device.js'
 import type { ModelCard } from './folder.js'
 import type { Answer, Model, Prediction } from './model.js'
 import { openScoreFile } from './score-file.js'
-import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
+import { type RawScore, type ScorerPool, scorerPool, type WorkerOptions } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
 
 /** How a transformer is run. */
-export interface TransformerOptions {
-  /** Most worker processes, one core each; default the number of cores, at most 4. */
-  workers?: number
+export interface TransformerOptions extends WorkerOptions {
   /** Folder in which answers are kept for later processes, such as `lake/_cache`; default none. At most 1,000,000 texts, 32 MB, a model. */
   scoreFolder?: string
   /** Where it runs; default `cpu`. Its probabilities may differ from one device to another. */
   device?: Device
-  /** Called with each worker that starts: a supervisor may count them, a test may end them. */
-  onWorker?: (worker: ChildProcess) => void
 }
 
 /** Entries of a model's cache, about 300 bytes each. */
@@ -48,11 +43,9 @@ export async function loadTransformer(
   hash: string,
   { workers, onWorker, scoreFolder, device = 'cpu' }: TransformerOptions = {},
 ): Promise<Model> {
-  const { maxTokens = 64, temperature = 1, batch = 1 } = (card.settings ?? {}) as Partial<Record<string, number>>
+  const { temperature = 1 } = (card.settings ?? {}) as Partial<Record<string, number>>
   const places = await labelPlaces(folder)
-  const data: ScorerData = { folder, maxTokens, batch, device }
-  const pool = scorerPool({ name: card.name, data, batch, workers, onWorker })
-  await checkDevice(pool, device)
+  const pool = await openScorers(folder, card, { name: card.name, workers, onWorker, device })
   const key = device === 'cpu' ? hash : `${device}-${hash}`
   const known = caches.get(key) ?? lruCache<Prediction>(CACHE_SIZE)
   caches.set(key, known)
@@ -97,14 +90,25 @@ export async function loadTransformer(
   }
 }
 
-/** Scores a text where the device is not the CPU, which is always there. @throws DeviceError when that fails; the pool is closed then */
-export async function checkDevice(pool: ScorerPool, device: Device): Promise<void> {
-  if (device === 'cpu') return
+/**
+ * Workers of a transformer. Where the device is not the CPU, which is always there, a text is scored first.
+ * @param output of the model, such as `pooled`; default its first
+ * @throws DeviceError when it cannot run there
+ */
+export async function openScorers(
+  folder: string,
+  card: ModelCard | undefined,
+  { name, device, output, ...options }: WorkerOptions & { name: string; device: Device; output?: string },
+): Promise<ScorerPool> {
+  const { maxTokens = 64, batch = 1 } = (card?.settings ?? {}) as Partial<Record<string, number>>
+  const data: ScorerData = { folder, maxTokens, batch, output, device }
+  const pool = scorerPool({ name, data, batch, ...options })
+  if (device === 'cpu') return pool
   const why = await pool.score(['']).then(
     ([answer]) => (isFailure(answer!) ? answer.error : undefined),
     (error: Error) => error.message,
   )
-  if (why === undefined) return
+  if (why === undefined) return pool
   await pool.close()
   throw new DeviceError(device, why.trim().replace(/\s+/g, ' '))
 }

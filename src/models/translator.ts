@@ -1,12 +1,11 @@
 /** Texts of other languages in English, by a sequence-to-sequence model in worker processes. */
-import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { isFailure } from './answer.js'
 import { answerOnce, type Cache, lruCache } from './cache.js'
 import { hashFolder } from './folder.js'
 import type { Failure } from './model.js'
-import { scorerPool, workerProgram } from './scorer-pool.js'
+import { scorerPool, type WorkerOptions, workerProgram } from './scorer-pool.js'
 import type { Translation, TranslatorData } from './translator-worker.js'
 
 /** Translates into English. The same text and language give the same translation, whatever else is asked. */
@@ -26,15 +25,11 @@ export interface Translator {
 }
 
 /** How a translator is run. */
-export interface TranslatorOptions {
+export interface TranslatorOptions extends WorkerOptions {
   /** Default the name of the folder. */
   name?: string
-  /** Most worker processes, one core each; default the number of cores, at most 4. */
-  workers?: number
   /** Most tokens read of a text, and written; default 128. */
   maxTokens?: number
-  /** Called with each worker that starts. */
-  onWorker?: (worker: ChildProcess) => void
 }
 
 /** Translations that are remembered of each of the last few models. */
