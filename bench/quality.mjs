@@ -112,7 +112,7 @@ rows.push({
   ours: figures(fitted),
   target: 'F1 ≥ 82',
   n: test.length,
-  note: `${(whole.length + others.length).toLocaleString('en')} rows: the random ones and ${others.length.toLocaleString('en')} that are not random (the alphabet's beginning, a few days), without those whose text is a test row's; over the average: ${points(compareAnswers(truth, both, fitted).differences.accuracy)}. The second look of this benchmark at these test rows: how the adapted model learns was changed after the first, on the validation rows alone`,
+  note: `${(whole.length + others.length).toLocaleString('en')} rows: the random ones and ${others.length.toLocaleString('en')} that are not random (alphabetical stretches, a few days), without those whose text is a test row's; over the average: ${points(compareAnswers(truth, both, fitted).differences.accuracy)}. The second look of this benchmark at these test rows: how the adapted model learns was changed after the first, on the validation rows alone`,
 })
 rows.push({ work: 'the bundled transformer alone, without these labels', ours: figures(encoded.test.map(ofTwo)), n: test.length })
 for (const row of rows) say(`${row.work}: ${row.ours}${row.peer ? ` | ${row.peer}` : ''} | ${row.note ?? ''}`)

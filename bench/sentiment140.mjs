@@ -18,7 +18,7 @@ const bare = text => text.toLowerCase().replace(/@\w+|https?:\/\/\S+|[^a-z0-9]+/
 
 /**
  * Test: 10,000 dated random rows, those with the smallest sha256 of their id. Train: the other random rows. Others: the rows that are not
- * random (of the alphabet's beginning, of a few days), but for those whose text is one of the test rows'.
+ * random (alphabetical stretches, a few days), but for those whose text is one of the test rows'.
  */
 export function split() {
   const kinds = table('provenance.csv.gz')

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isFailure } from '../models/answer.js'
 import { classicalModel, type Learner, prepareFeatures } from '../models/classical.js'
-import type { Example, Model } from '../models/model.js'
+import type { Answer, Example, Model } from '../models/model.js'
 import type { FeatureSet } from '../models/text-features.js'
 import { evaluate } from './evaluate.js'
 import type { Estimate } from './intervals.js'
-import { type Roc, rocCurve } from './roc.js'
+import { aucEstimate, type Roc, rocCurve } from './roc.js'
 
 /** One feature set with one learner. */
 export interface StudyCell {
@@ -118,19 +118,12 @@ async function measure(
       rows.map(({ text }) => text),
       { signal },
     )
+  const chances = (answers: readonly Answer[]) => answers.map(answer => (isFailure(answer) ? 0 : answer.probabilities[2]))
+  const isPositive = (rows: readonly Example[]) => rows.map(({ label }) => label === 'positive')
   const truth = test.map(({ label }) => label)
   const answers = await predict(test)
   const { n, metrics, byClass } = evaluate(truth, answers, { seed })
   const seen = train.slice(0, 10_000)
-  const [scores, learned] = [answers, await predict(seen)].map(list =>
-    list.map(answer => (isFailure(answer) ? 0 : answer.probabilities[2])),
-  ) as [number[], number[]]
-  const roc = (of: number[], rows: readonly Example[], set: 'held-out' | 'training') =>
-    rocCurve(
-      of,
-      rows.map(({ label }) => label === 'positive'),
-      { set },
-    )
   const twoClass = !truth.includes('neutral')
   return {
     majority: metrics.majorityBaseline,
@@ -139,8 +132,8 @@ async function measure(
       accuracy: metrics.accuracy,
       f1: twoClass ? byClass.positive.f1 : metrics.macroF1,
       auc: byClass.positive.auc!,
-      trainingAuc: roc(learned, seen, 'training').auc,
-      roc: roc(scores, test, 'held-out'),
+      trainingAuc: aucEstimate(chances(await predict(seen)), isPositive(seen)).value,
+      roc: rocCurve(chances(answers), isPositive(test)),
     },
   }
 }

@@ -35,6 +35,15 @@ export interface Loaded<L> {
   hash?: string
 }
 
+/** A model that a card can hold. */
+export interface PlainModelOptions {
+  /** Default the kind. */
+  name?: string
+  /** Card and hash of a saved model, by `loadModelFolder`. */
+  card?: ModelCard
+  hash?: string
+}
+
 type Predict = (
   texts: readonly string[],
   options: { signal?: AbortSignal; onProgress?: (done: number) => void },
