@@ -23,6 +23,8 @@ export interface RelationInput {
   columns?: readonly string[]
   /** A SQL predicate over the table's columns. */
   where?: string
+  /** Chooses among the files that are left by `where`. */
+  pick?(files: readonly AddFile[]): Promise<readonly AddFile[]>
   /** Adds `FILE_COLUMN` and `ROW_COLUMN`. */
   located?: boolean
 }
@@ -190,10 +192,11 @@ export async function relationSql(input: RelationInput): Promise<string> {
   const columns = all ?? chosen
   const { partitionColumns, mapping } = input
   const physical = (field: Field) => (mapping === 'none' ? field.name : physicalName(field))
-  const files =
+  const matching =
     input.where === undefined
       ? input.files
       : await matchingFiles(input.files, input.where, { schema, partitionColumns, physical })
+  const files = (await input.pick?.(matching)) ?? matching
   const base = files.length
     ? await scanAll({ ...input, files }, columns)
     : `SELECT ${columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')} WHERE false`

@@ -21,6 +21,8 @@ export interface ReadOptions {
   where?: string
   /** Only these files of the snapshot; default all. */
   files?: readonly AddFile[]
+  /** Chooses among the files that may hold a row for which `where` is true; default all of them. */
+  pick?(files: readonly AddFile[]): Promise<readonly AddFile[]>
 }
 
 /** A table as it stood at one version. Nothing that happens later changes it, short of a vacuum. */
@@ -110,6 +112,7 @@ export function snapshotOf(store: Store, state: TableState, timestamp: Date): Sn
       files: options.files ?? allFiles(),
       columns: options.columns,
       where: options.where,
+      pick: options.pick,
     })
   async function* read<T>(options: ReadOptions | undefined, stream: (sql: string) => AsyncIterable<T>): AsyncIterable<T> {
     const sql = `SELECT * FROM ${await relation(options)}`
