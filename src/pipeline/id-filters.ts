@@ -6,10 +6,12 @@ const BITS = 32
 const SET = 14
 /** So few files are looked into sooner than filtered. */
 const FEW = 4
+/** Filters that are made for a batch: a run that is short is not to pay for a long one. */
+const MADE = 4
 
 /**
  * Tells which data files can hold a tweet of a batch, where the range of its ids does not: ids that do not grow with time lie anywhere.
- * Keeps a Bloom filter per file, 4 bytes a tweet, made when it is first asked for and gone with its file.
+ * Keeps a Bloom filter per file, 4 bytes a tweet, made batch by batch and gone with its file.
  * @returns picks of a snapshot's files those that can hold one of the ids in `from`, a SQL table expression with the column `tweet_id`
  */
 export function idFilters() {
@@ -18,16 +20,19 @@ export function idFilters() {
     if (files.length <= FEW) return files
     const ids = await hashes(from)
     const found: AddFile[] = []
+    let made = 0
     for (const file of files) {
-      const filter =
-        filters.get(file) ?? filterOf(await hashes(await snapshot.relation({ columns: ['tweet_id'], files: [file] })))
-      filters.set(file, filter)
-      if (mayHold(filter, ids)) found.push(file)
+      const filter = filters.get(file) ?? (made++ < MADE ? filterOf(await idsOf(snapshot, file)) : undefined)
+      if (filter) filters.set(file, filter)
+      if (!filter || mayHold(filter, ids)) found.push(file)
       await nextTick()
     }
     return found
   }
 }
+
+const idsOf = async (snapshot: Snapshot, file: AddFile) =>
+  hashes(await snapshot.relation({ columns: ['tweet_id'], files: [file] }))
 
 /** Two numbers of 31 bits for each id, one after the other. */
 async function hashes(from: string): Promise<readonly number[]> {
