@@ -15,9 +15,9 @@ import type { PipelineStreamOptions } from './stream-options.js'
 
 /** Where bronze reads. */
 export interface InputOptions extends Pick<PipelineStreamOptions, 'lake' | 'onNotice'> {
-  /** As in `RunOptions`. */
+  /** Folder of JSON files, one file, `s3://bucket/prefix`, `kafka://host:port/topic`, or a live feed: `bluesky:`, `wss://…`, `x:stream`, `x:search?query=…`. */
   source: string
-  /** US dollars after which X is asked no more. Default: no bound. */
+  /** US dollars after which X is asked no more and the run ends. Default: no bound. */
   budget?: number
 }
 

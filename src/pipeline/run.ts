@@ -1,15 +1,13 @@
 import { duckdb, parseSchema, type Snapshot } from '../delta/index.js'
 import type { Translator } from '../models/translator.js'
 import type { Batch } from '../sources/batch.js'
-import type { Limits } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
-import { type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
+import { type BatchResult, type Stream, startStream, type Trigger } from '../streams/stream.js'
 import { TEXT_VERSION } from '../text/clean.js'
 import { countingOf } from './application.js'
 import { append, committed, lastBatch } from './batch-commit.js'
 import { BRONZE_SCHEMA, judgeBronze, readRaw } from './bronze.js'
 import { careForLake } from './care.js'
-import type { DiskBudget } from './disk-budget.js'
 import { checkExpectations, droppedRows, type Expectations } from './expectations.js'
 import { GOLD_RULES, gold, type NamedModel } from './gold.js'
 import { idFilters } from './id-filters.js'
@@ -226,11 +224,7 @@ export function modelParameters({ name, version, hash, device }: NamedModel): Re
 }
 
 /** Options of `runPipeline`. */
-export interface RunOptions {
-  /** Folder of JSON files, one file, `s3://bucket/prefix`, `kafka://host:port/topic`, or a live feed: `bluesky:`, `wss://…`, `x:stream`, `x:search?query=…`. */
-  source: string
-  /** Default `./lake`. */
-  lake?: string
+export interface RunOptions extends Omit<BronzeStreamOptions, 'rules' | 'upstream'>, Pick<SilverStreamOptions, 'latenessMs'> {
   /** Scores the tweets; not needed with `until: 'bronze' | 'silver'`. */
   model?: NamedModel
   /** Puts tweets of other languages into English before they are scored; see `loadTranslator`. Gold gets the column `text_en`. */
@@ -241,28 +235,16 @@ export interface RunOptions {
   until?: 'bronze' | 'silver' | 'gold'
   /** Default `available-now`; with an interval the streams run at once until `signal` aborts. */
   trigger?: Trigger
-  limits?: Limits
-  /** Columns beyond the schema that bronze takes from now on. */
-  admit?: readonly string[]
   /** What must be true of the rows of a table, beyond its own rules. */
   expectations?: Expectations
-  /** As in `startSilver`. */
-  latenessMs?: number
-  disk?: DiskBudget
   /** Milliseconds for which former versions of the tables stay readable. Default: with an interval or a live feed an hour, else Delta's own. */
   keepMs?: number
   /** Databases that are kept like gold, each by a stream of its own: `postgres://…` or `mongodb://…`. */
   sinks?: readonly string[]
   /** As `retryMs` in `startSink`. */
   sinkRetryMs?: number
-  /** US dollars after which X is asked no more and the run ends. Default: no bound. */
-  budget?: number
-  signal?: AbortSignal
-  onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
   onScored?(scoring: Scoring): void
-  /** Hears what a live feed has to say: lost connections, gaps. Default: process warnings. */
-  onNotice?(text: string): void
   /** Receives each stream as it starts. */
   onStream?(stream: Stream): void
 }
