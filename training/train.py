@@ -177,7 +177,7 @@ def learn(rank: int, options, meeting: str) -> None:
             "rows": {"train": len(train), "weak": len(weak), "validation": len(validation)},
             "steps": total, "minutes": round((spent + time.monotonic() - began) / 60, 1), "curve": curve,
         }
-        finish(encoder.cpu().eval(), tokenizer, validation, options, run)
+        finish(encoder.cpu().eval(), tokenizer, train, validation, options, run)
     if options.workers > 1:
         dist.barrier()
         dist.destroy_process_group()

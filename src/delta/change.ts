@@ -1,21 +1,15 @@
-/** Deleting and updating rows: files that hold such rows are rewritten, or get a deletion vector. */
-
-import type { Store } from '../stores/store.js'
-import { type Action, type AddFile, fileKey, type MetaData, type Protocol } from './actions.js'
-import { mappingOf, physicalName } from './column-mapping.js'
-import { removeOf, requireWritable, type TableCore } from './core.js'
+import { type AddFile, fileKey, type MetaData, type Protocol } from './actions.js'
+import { requireWritable, type TableCore } from './core.js'
 import { newVector } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { CommitConflictError, SchemaMismatchError } from './errors.js'
 import { discard } from './parquet.js'
 import { checkChangeable, writesFeed, writesVectors } from './protocol.js'
-import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, relationSql } from './relation.js'
-import { CHANGE_TYPE, feedActions, writeRewrite } from './rewrite.js'
-import type { Field, Schema } from './schema.js'
+import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, relationOf, relationSql } from './relation.js'
+import { CHANGE_TYPE, commitReplacement, writeRewrite } from './rewrite.js'
 import { matchingFiles } from './skip.js'
-import type { TableState } from './state.js'
 import { recordCount } from './stats.js'
-import { checkUnchanged, commitChange } from './transaction.js'
+import { checkUnchanged } from './transaction.js'
 
 /** What a delete or an update did. */
 export interface Changed {
@@ -47,12 +41,9 @@ interface Fate {
   made: AddFile[]
 }
 
-interface Work {
-  store: Store
-  state: TableState
+interface Work extends Omit<RelationInput, 'files'> {
   protocol: Protocol
   metaData: MetaData
-  schema: Schema
   change: RowChange
 }
 
@@ -66,35 +57,28 @@ export async function changeRows(core: TableCore, change: RowChange): Promise<Ch
     for (let attempt = 1; ; attempt++) {
       const state = await core.newest()
       if (state !== first) checkUnchanged(store, first, state)
-      const parts = requireWritable(store, state)
-      checkChangeable(store.uri, parts.metaData)
+      const { protocol, metaData, schema } = requireWritable(store, state)
+      checkChangeable(store.uri, metaData)
+      const work: Work = { ...relationOf(store, state.version, metaData, schema), protocol, metaData, change }
       const fresh = [...state.files].filter(([key]) => !fates.has(key)).map(([, file]) => file)
-      const found = await decide({ store, state, change, ...parts }, fresh)
+      const found = await decide(work, fresh)
       for (const file of fresh) fates.set(fileKey(file), found.get(file))
       const touched = [...state.files].flatMap(([key, file]) => {
         const fate = fates.get(key)
         return fate ? [{ file, fate }] : []
       })
-      const rows = touched.reduce((sum, { fate }) => sum + fate.rows, 0)
       if (!touched.length) return { version: state.version, rows: 0, added: 0, removed: 0 }
-      await completeFeed({ store, state, change, ...parts }, touched)
-      const add = touched.flatMap(({ fate }) => fate.add)
-      const cdc = touched.flatMap(({ fate }) => fate.cdc)
+      await completeFeed(work, touched)
+      const decided = replacementOf(change, touched)
+      const counts = { rows: decided.rows, added: decided.add.length, removed: decided.removed.length }
       // From here on a failure may hide a commit that was made: its files stay, whatever is thrown.
       kept = new Set(touched.flatMap(({ fate }) => fate.made))
-      const files = touched.map(({ file }) => file)
-      const version = await commitFates(core, state, change, { files, add, cdc, rows, last: attempt === MAX_ATTEMPTS }).catch(
-        error => {
-          if (error instanceof CommitConflictError) kept = new Set()
-          throw error
-        },
-      )
-      if (version === undefined) {
-        kept = new Set()
-        continue
-      }
-      await core.afterCommit(version)
-      return { version, rows, added: add.length, removed: touched.length }
+      const version = await commitReplacement(core, state, decided, attempt === MAX_ATTEMPTS).catch(error => {
+        if (error instanceof CommitConflictError) kept = new Set()
+        throw error
+      })
+      if (version !== undefined) return { version, ...counts }
+      kept = new Set()
     }
   } finally {
     await discard(
@@ -104,67 +88,34 @@ export async function changeRows(core: TableCore, change: RowChange): Promise<Ch
   }
 }
 
+/** What is committed of the files that change. */
+function replacementOf({ set, where }: RowChange, touched: readonly { file: AddFile; fate: Fate }[]) {
+  const rows = touched.reduce((sum, { fate }) => sum + fate.rows, 0)
+  const add = touched.flatMap(({ fate }) => fate.add)
+  return {
+    rows,
+    add,
+    cdc: touched.flatMap(({ fate }) => fate.cdc),
+    removed: touched.map(({ file }) => file),
+    operation: set ? 'UPDATE' : 'DELETE',
+    operationParameters: { predicate: JSON.stringify(where === undefined ? [] : [where]) },
+    operationMetrics: {
+      numAddedFiles: add.length,
+      numRemovedFiles: touched.length,
+      [set ? 'numUpdatedRows' : 'numDeletedRows']: rows,
+    },
+  }
+}
+
 /** A commit with change data says all that it changed there: files that went as a whole are told of too. */
 async function completeFeed(work: Work, touched: readonly { file: AddFile; fate: Fate }[]): Promise<void> {
   if (!touched.some(({ fate }) => fate.cdc.length)) return
   for (const { file, fate } of touched) {
     if (fate.cdc.length) continue
     fate.cdc = (
-      await write(work, { before: `SELECT *, 'delete' AS ${CHANGE_TYPE} FROM ${await relationSql(relationInput(work, [file]))}` })
+      await write(work, { before: `SELECT *, 'delete' AS ${CHANGE_TYPE} FROM ${await relationSql({ ...work, files: [file] })}` })
     ).cdc
     fate.made.push(...fate.cdc)
-  }
-}
-
-interface Decided {
-  files: AddFile[]
-  add: AddFile[]
-  cdc: AddFile[]
-  rows: number
-  last: boolean
-}
-
-/** One attempt to commit on exactly this state; undefined when another writer came first. */
-async function commitFates(core: TableCore, base: TableState, change: RowChange, decided: Decided): Promise<number | undefined> {
-  const now = Date.now()
-  const actions: Action[] = [
-    ...decided.files.map(file => ({ remove: removeOf(file, now) })),
-    ...decided.add.map(add => ({ add })),
-    ...feedActions(decided.cdc),
-  ]
-  const counted = change.set ? 'numUpdatedRows' : 'numDeletedRows'
-  try {
-    return await commitChange(
-      core.store,
-      {
-        operation: change.set ? 'UPDATE' : 'DELETE',
-        operationParameters: { predicate: JSON.stringify(change.where === undefined ? [] : [change.where]) },
-        operationMetrics: {
-          numAddedFiles: String(decided.add.length),
-          numRemovedFiles: String(decided.files.length),
-          [counted]: String(decided.rows),
-        },
-        isBlindAppend: false,
-        attempts: 1,
-        base,
-        actions: () => actions,
-      },
-      core.newest,
-    )
-  } catch (error) {
-    if (error instanceof CommitConflictError && error.reason === 'attempts' && !decided.last) return undefined
-    throw error
-  }
-}
-
-function relationInput({ store, state, schema, metaData }: Work, files: readonly AddFile[]): RelationInput {
-  return {
-    store,
-    version: state.version,
-    schema,
-    partitionColumns: metaData.partitionColumns,
-    mapping: mappingOf(metaData),
-    files,
   }
 }
 
@@ -176,11 +127,9 @@ async function decide(work: Work, files: readonly AddFile[]): Promise<Map<AddFil
   for (const name of Object.keys(change.set ?? {}))
     if (!schema.fields.some(field => field.name === name)) throw new SchemaMismatchError(store.uri, name, 'not in the table')
   const { where: predicate } = change
-  const physical = (field: Field) => (mappingOf(work.metaData) === 'none' ? field.name : physicalName(field))
-  const shape = { schema, partitionColumns: work.metaData.partitionColumns, physical }
-  const candidates = predicate === undefined ? files : await matchingFiles(files, predicate, shape)
+  const candidates = predicate === undefined ? files : await matchingFiles(files, predicate, work)
   if (!candidates.length) return fates
-  const located = await locatedSql(relationInput(work, candidates))
+  const located = await locatedSql({ ...work, files: candidates })
   const where = change.where === undefined ? 'true' : `(${change.where})`
   const database = await duckdb()
   const counts = await database.rows<{ file: number; hits: number; total: number }>(
@@ -213,7 +162,7 @@ function beforeSql({ set }: RowChange, relation: string, where: string): string 
 }
 
 async function byRewrite(work: Work, file: AddFile, where: string, hits: number): Promise<Fate> {
-  const relation = await relationSql(relationInput(work, [file]))
+  const relation = await relationSql({ ...work, files: [file] })
   const { set } = work.change
   const type = writesFeed(work.metaData)
     ? `, CASE WHEN ${set ? where : 'false'} THEN 'update_postimage' END AS ${CHANGE_TYPE}`
@@ -226,15 +175,15 @@ async function byRewrite(work: Work, file: AddFile, where: string, hits: number)
 }
 
 async function byVector(work: Work, file: AddFile, where: string, hits: number): Promise<Fate> {
-  const { store, state, change } = work
+  const { store, version, change } = work
   const database = await duckdb()
   // All rows that are gone: those already, which the scan leaves out, and those meant now.
-  const stays = await locatedSql(relationInput(work, [file]))
-  const all = await locatedSql(relationInput(work, [{ ...file, deletionVector: undefined }]))
+  const stays = await locatedSql({ ...work, files: [file] })
+  const all = await locatedSql({ ...work, files: [{ ...file, deletionVector: undefined }] })
   const gone = await database.rows<{ row: number }>(
     `SELECT ${ROW_COLUMN} AS row FROM ${all.sql} WHERE ${ROW_COLUMN} NOT IN (SELECT ${ROW_COLUMN} FROM ${stays.sql} WHERE ${where} IS NOT TRUE) ORDER BY row`,
   )
-  const relation = await relationSql(relationInput(work, [file]))
+  const relation = await relationSql({ ...work, files: [file] })
   const type = writesFeed(work.metaData) ? `, 'update_postimage' AS ${CHANGE_TYPE}` : ''
   const after = change.set && `SELECT ${updated(change.set, where)}${type} FROM ${relation} WHERE ${where}`
   const { add, cdc } = await write(work, { after, before: beforeSql(change, relation, where) })
@@ -242,7 +191,7 @@ async function byVector(work: Work, file: AddFile, where: string, hits: number):
   const total = recordCount(file.stats)
   if (gone.length === total) return { rows: hits, add, cdc, made }
   const { path, bytes, vector } = newVector(gone.map(({ row }) => row))
-  await store.put(dataPath(store, state.version, { path }), bytes)
+  await store.put(dataPath(store, version, { path }), bytes)
   const stats = file.stats?.replace(/,?"tightBounds":(true|false)/, '').replace(/^\{/, '{"tightBounds":false,')
   const holed: AddFile = { ...file, dataChange: true, deletionVector: vector, ...(stats ? { stats } : {}) }
   return { rows: hits, add: [holed, ...add], cdc, made: [{ ...holed, path }, ...made] }

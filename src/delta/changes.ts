@@ -1,13 +1,13 @@
 /** The change data feed: which rows each version inserted, updated and deleted ("Change Data Files" in PROTOCOL.md). */
 
 import { type Action, type AddFile, decodePath, type MetaData } from './actions.js'
-import { mappingOf, physicalName } from './column-mapping.js'
+import { physicalName } from './column-mapping.js'
 import type { TableCore } from './core.js'
 import { duckdb, quoteName, quoteText, type Row } from './duckdb.js'
 import { DataFileError, SchemaMismatchError, UnsupportedFeatureError, VersionNotFoundError } from './errors.js'
 import { readCommits } from './log.js'
 import { checkReadable, writesFeed } from './protocol.js'
-import { FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN } from './relation.js'
+import { FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, relationOf } from './relation.js'
 import { CHANGE_TYPE, withChangeType } from './rewrite.js'
 import { duckdbType, parseSchemaString, type Schema, typeName } from './schema.js'
 import { commitTimes } from './travel.js'
@@ -77,7 +77,7 @@ export async function changesOf(core: TableCore, { from, to }: ChangeRange): Pro
       throw new DataFileError(store.uri, bare.remove.path, version, 'was removed without a word on its partition values')
     collect(found, actions, { version, time: own ?? times.get(version)?.getTime() ?? 0 })
   }
-  const input = { store, version: end, schema, partitionColumns, mapping: mappingOf(metaData) }
+  const input = relationOf(store, end, metaData, schema)
   const relation = () => changesSql(input, found)
   return {
     from,

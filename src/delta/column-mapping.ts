@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { MetaData } from './actions.js'
 import { quoteName, quoteText } from './duckdb.js'
-import type { DataType, Field, Schema } from './schema.js'
+import { type DataType, type Field, mapType, type Schema } from './schema.js'
 
 const ID = 'delta.columnMapping.id'
 const PHYSICAL_NAME = 'delta.columnMapping.physicalName'
@@ -19,12 +19,14 @@ export function physicalName(field: Field): string {
   return typeof name === 'string' ? name : field.name
 }
 
+/** Name of a column in data files, statistics and partition values under a mapping. */
+export function nameInFiles(field: Field, mapping: string): string {
+  return mapping === 'none' ? field.name : physicalName(field)
+}
+
 /** A type as the data files have it: fields of structs under their physical names. */
 export function physicalType(type: DataType): DataType {
-  if (typeof type === 'string') return type
-  if (type.type === 'array') return { ...type, elementType: physicalType(type.elementType) }
-  if (type.type === 'map') return { ...type, keyType: physicalType(type.keyType), valueType: physicalType(type.valueType) }
-  return { ...type, fields: type.fields.map(field => ({ ...field, name: physicalName(field), type: physicalType(field.type) })) }
+  return mapType(type, field => ({ ...field, name: physicalName(field) }))
 }
 
 const renamed = (type: DataType): boolean => JSON.stringify(physicalType(type)) !== JSON.stringify(type)
@@ -72,15 +74,9 @@ export function withColumnIds(metaData: MetaData, schema: Schema): { metaData: M
     const { [ID]: id, [PHYSICAL_NAME]: name } = field.metadata
     if (typeof id === 'number') last = Math.max(last, id)
     const own = typeof id === 'number' && typeof name === 'string' ? {} : { [ID]: ++last, [PHYSICAL_NAME]: `col-${randomUUID()}` }
-    return { ...field, metadata: { ...field.metadata, ...own }, type: inside(field.type) }
+    return { ...field, metadata: { ...field.metadata, ...own } }
   }
-  const inside = (type: DataType): DataType => {
-    if (typeof type === 'string') return type
-    if (type.type === 'array') return { ...type, elementType: inside(type.elementType) }
-    if (type.type === 'map') return { ...type, keyType: inside(type.keyType), valueType: inside(type.valueType) }
-    return { ...type, fields: type.fields.map(each) }
-  }
-  const mapped: Schema = { ...schema, fields: schema.fields.map(each) }
+  const mapped = mapType(schema, each) as Schema
   const configuration = { ...metaData.configuration, [MAX_ID]: String(last) }
   return { metaData: { ...metaData, schemaString: JSON.stringify(mapped), configuration }, schema: mapped }
 }

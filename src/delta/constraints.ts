@@ -1,9 +1,9 @@
 /** Constraints that every written row must meet: CHECK, column invariants, and not-null deep inside nested columns. */
 import type { MetaData } from './actions.js'
-import { duckdb, quoteName, quoteText } from './duckdb.js'
+import { duckdb, quoteName } from './duckdb.js'
 import { ConstraintError, UnsupportedFeatureError } from './errors.js'
 import type { DataType, Schema } from './schema.js'
-import type { Source } from './source.js'
+import { failWith, markedName, type Source } from './source.js'
 
 /** A condition that must be true of every row, as SQL. */
 interface Constraint {
@@ -87,17 +87,12 @@ export async function constrained(table: string, metaData: MetaData, source: Sou
     await database.describe(`SELECT CAST((${sql}) AS BOOLEAN) FROM (${source.sql})`).catch(cause => {
       throw new UnsupportedFeatureError(table, ['checkConstraints'], `cannot evaluate ${name}: ${(cause as Error).message}`)
     })
-  const checks = constraints.map(
-    ({ name, sql }) => `CASE WHEN (${sql}) THEN true ELSE error(${quoteText(MARK + encodeURIComponent(name))}) END`,
-  )
+  const checks = constraints.map(({ name, sql }) => `CASE WHEN (${sql}) THEN true ELSE ${failWith(MARK, name)} END`)
   return { ...source, sql: `SELECT * FROM (${source.sql}) WHERE ${checks.join(' AND ')}` }
 }
 
 /** The error of a failed constraint, undefined when a failed query complains of something else. */
 export function constraintError(table: string, error: unknown): ConstraintError | undefined {
-  const message = error instanceof Error ? error.message : ''
-  const at = message.indexOf(MARK)
-  if (at < 0) return undefined
-  const name = decodeURIComponent(/^[^\s]*/.exec(message.slice(at + MARK.length))?.[0] ?? '')
-  return new ConstraintError(table, name, 'a row does not meet it', { cause: error })
+  const name = markedName(MARK, error)
+  return name === undefined ? undefined : new ConstraintError(table, name, 'a row does not meet it', { cause: error })
 }

@@ -10,6 +10,7 @@ import { follow, loadState } from './replay.js'
 import { parseSchemaString, type Schema } from './schema.js'
 import { type Snapshot, snapshotOf } from './snapshot.js'
 import type { TableState } from './state.js'
+import { type Change, commitChange } from './transaction.js'
 import { versionAt } from './travel.js'
 
 /** A version of a table, by number or as the newest one at a time; neither means the newest. */
@@ -27,8 +28,9 @@ export interface TableCore {
   snapshot(state: TableState): Promise<Snapshot>
   /** The newest state, its removed files with it. */
   withRemoves(): Promise<TableState>
-  /** Writes the checkpoint that is due, if one is. */
-  afterCommit(version: number): Promise<void>
+  /** Commits a change as `commitChange` does, and writes the checkpoint that is due, if one is. */
+  commit(change: Change & { txn?: undefined }): Promise<number>
+  commit(change: Change): Promise<number | undefined>
   /** Writes a checkpoint of the newest version and removes expired log files. */
   checkpoint(): Promise<void>
 }
@@ -95,6 +97,11 @@ export function tableCore(store: Store): TableCore {
       )
     }
   }
+  async function commit(change: Change): Promise<number | undefined> {
+    const version = await commitChange(store, change, newest)
+    if (version !== undefined) await afterCommit(version)
+    return version
+  }
   /** Removed files are read where they are needed, from the newest checkpoint and the commits since: a table may have very many. */
   async function withRemoves(version?: number): Promise<TableState> {
     const latest = await newest()
@@ -117,7 +124,7 @@ export function tableCore(store: Store): TableCore {
     stateAt,
     withRemoves: () => withRemoves(),
     snapshot: async state => snapshotOf(store, state, await timestampOf(state)),
-    afterCommit,
+    commit: commit as TableCore['commit'],
     checkpoint: () => checkpointAt(),
   }
 }

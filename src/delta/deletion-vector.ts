@@ -152,9 +152,7 @@ export function formatBitmap(rows: readonly number[]): Buffer {
     const containers = highs.get(high) ?? new Map<number, number[]>()
     highs.set(high, containers)
     const key = low >>> 16
-    const values = containers.get(key)
-    if (values) values.push(low & 0xffff)
-    else containers.set(key, [low & 0xffff])
+    if (!containers.get(key)?.push(low & 0xffff)) containers.set(key, [low & 0xffff])
   }
   const head = Buffer.alloc(12)
   head.writeUInt32LE(MAGIC, 0)

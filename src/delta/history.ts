@@ -48,11 +48,10 @@ export async function* commitsOf(core: TableCore, range: { after?: number; upTo?
 export async function historyOf({ store }: TableCore, limit: number): Promise<HistoryEntry[]> {
   const { commits, latest } = await listLog(store)
   if (latest < 0) throw new TableNotFoundError(store.uri)
-  const versions = [...commits.keys()].sort((a, b) => b - a).slice(0, Math.max(0, limit))
   const entries: HistoryEntry[] = []
-  for (const version of versions) {
+  for (const [version, { modified }] of [...commits].reverse().slice(0, Math.max(0, limit))) {
     const actions = await findCommit(store, version)
-    if (actions) entries.push(historyEntry(logCommit(version, actions, commits.get(version)?.modified)))
+    if (actions) entries.push(historyEntry(logCommit(version, actions, modified)))
   }
   return entries
 }

@@ -22,7 +22,7 @@ export interface CompactedFile {
 
 /** What a listing of the log found. */
 export interface LogListing {
-  /** Commit files by version. */
+  /** Commit files by version, rising. */
   commits: Map<number, StoredFile>
   /** Complete checkpoints, newest first. */
   checkpoints: CheckpointFiles[]
@@ -36,11 +36,11 @@ const CHECKPOINT = /^(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet$/
 const COMPACTED = /^(\d{20})\.(\d{20})\.compacted\.json$/
 const CHECKPOINT_V2 = /^(\d{20})\.checkpoint\.[0-9a-fA-F-]{36}\.(?:json|parquet)$/
 
-/** Lists the log from a version on. */
+/** Lists the log from a version on; a store lists in order of path, which is that of versions and of parts. */
 export async function listLog(store: Store, from = 0): Promise<LogListing> {
   const commits = new Map<number, StoredFile>()
   const checkpoints: CheckpointFiles[] = []
-  const parts = new Map<string, { version: number; of: number; paths: Map<number, string> }>()
+  const parts = new Map<string, string[]>()
   const compacted: CompactedFile[] = []
   let latest = -1
   const complete = (version: number, paths: string[]) => {
@@ -68,14 +68,9 @@ export async function listLog(store: Store, from = 0): Promise<LogListing> {
       continue
     }
     const key = `${classic[1]}/${classic[3]}`
-    const found = parts.get(key) ?? { version: Number(classic[1]), of: Number(classic[3]), paths: new Map<number, string>() }
-    found.paths.set(Number(classic[2]), file.path)
-    parts.set(key, found)
-    if (found.paths.size === found.of)
-      complete(
-        found.version,
-        [...found.paths].sort((a, b) => a[0] - b[0]).map(entry => entry[1]),
-      )
+    const paths = parts.get(key) ?? []
+    parts.set(key, paths)
+    if (paths.push(file.path) === Number(classic[3])) complete(Number(classic[1]), paths)
   }
   checkpoints.sort((a, b) => b.version - a.version)
   return { commits, checkpoints, compacted, latest }
@@ -98,9 +93,9 @@ async function readCommit(store: Store, version: number): Promise<Action[]> {
   const actions = await findCommit(store, version)
   if (actions) return actions
   const { commits } = await listLog(store)
-  const oldest = [...commits.keys()].reduce((least, other) => Math.min(least, other), Number.POSITIVE_INFINITY)
+  const [oldest] = commits.keys()
   // Clean-up takes the oldest first: where an older one stands, this one was lost.
-  if (version < oldest && oldest < Number.POSITIVE_INFINITY)
+  if (oldest !== undefined && version < oldest)
     throw new VersionNotFoundError(
       store.uri,
       version,

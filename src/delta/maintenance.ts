@@ -2,16 +2,14 @@
 
 import type { Action, AddFile, MetaData } from './actions.js'
 import { cleanLog, retention } from './clean-up.js'
-import { mappingOf } from './column-mapping.js'
 import { type At, removeOf, requireWritable, type TableCore } from './core.js'
-import { vectorPath } from './deletion-vector.js'
 import { CommitConflictError, DataFileError } from './errors.js'
 import { LOG, readCommits } from './log.js'
 import { discard, writeFiles } from './parquet.js'
 import { checkChangeable } from './protocol.js'
-import { dataPath, relationSql } from './relation.js'
+import { dataPath, relationOf, relationSql, vectorFile } from './relation.js'
 import type { TableState } from './state.js'
-import { checkUnchanged, commitChange } from './transaction.js'
+import { checkUnchanged } from './transaction.js'
 import type { Commit } from './write.js'
 
 /** How files are compacted. */
@@ -58,15 +56,15 @@ const TARGET_BYTES = 128 * 2 ** 20
 const WEEK_HOURS = 168
 const HOUR_MS = 3_600_000
 
+const bytesOf = (files: readonly AddFile[]) => files.reduce((sum, file) => sum + file.size, 0)
+
 /** Groups of files of one partition that together are about as large as wanted. */
 function bins(files: Iterable<AddFile>, targetBytes: number, wanted: (file: AddFile) => boolean): AddFile[][] {
   const partitions = new Map<string, AddFile[]>()
   for (const file of files) {
     if ((file.size >= targetBytes && !file.deletionVector) || !wanted(file)) continue
     const key = JSON.stringify(Object.entries(file.partitionValues).sort(([a], [b]) => (a < b ? -1 : 1)))
-    const list = partitions.get(key)
-    if (list) list.push(file)
-    else partitions.set(key, [file])
+    if (!partitions.get(key)?.push(file)) partitions.set(key, [file])
   }
   const found: AddFile[][] = []
   for (const files of partitions.values()) {
@@ -101,38 +99,31 @@ export async function optimizeTable(
   const removed: AddFile[] = []
   try {
     for (const bin of bins(base.files.values(), targetBytes, wanted)) {
-      const sql = `SELECT * FROM ${await relationSql({ store, version: base.version, schema, partitionColumns: metaData.partitionColumns, mapping: mappingOf(metaData), files: bin })}`
+      const sql = `SELECT * FROM ${await relationSql({ ...relationOf(store, base.version, metaData, schema), files: bin })}`
       const source = { sql, schema, release: async () => undefined }
       const written = await writeFiles(store, source, metaData)
       add.push(...written.add.map(file => ({ ...file, dataChange: false })))
       removed.push(...bin)
     }
     if (!removed.length) return { version: base.version, added: 0, removed: 0, bytesAdded: 0, bytesRemoved: 0 }
-    const bytes = (files: AddFile[]) => files.reduce((sum, file) => sum + file.size, 0)
-    const result = { added: add.length, removed: removed.length, bytesAdded: bytes(add), bytesRemoved: bytes(removed) }
-    const version = await commitChange(
-      store,
-      {
-        operation: 'OPTIMIZE',
-        operationParameters: { predicate: '[]', targetSize: String(targetBytes) },
-        operationMetrics: {
-          numAddedFiles: String(result.added),
-          numRemovedFiles: String(result.removed),
-          numAddedBytes: String(result.bytesAdded),
-          numRemovedBytes: String(result.bytesRemoved),
-        },
-        isBlindAppend: false,
-        base,
-        actions: latest => {
-          if (latest !== base) checkStanding(core, base, latest, removed)
-          const now = Date.now()
-          return [...removed.map(file => ({ remove: removeOf(file, now, false) })), ...add.map(file => ({ add: file }))]
-        },
+    const result = { added: add.length, removed: removed.length, bytesAdded: bytesOf(add), bytesRemoved: bytesOf(removed) }
+    const version = await core.commit({
+      operation: 'OPTIMIZE',
+      operationParameters: { predicate: '[]', targetSize: String(targetBytes) },
+      operationMetrics: {
+        numAddedFiles: result.added,
+        numRemovedFiles: result.removed,
+        numAddedBytes: result.bytesAdded,
+        numRemovedBytes: result.bytesRemoved,
       },
-      core.newest,
-    )
-    await core.afterCommit(version as number)
-    return { version: version as number, ...result }
+      base,
+      actions: latest => {
+        if (latest !== base) checkStanding(core, base, latest, removed)
+        const now = Date.now()
+        return [...removed.map(file => ({ remove: removeOf(file, now, false) })), ...add.map(file => ({ add: file }))]
+      },
+    })
+    return { version, ...result }
   } catch (error) {
     if (error instanceof CommitConflictError) await discard(store, add)
     throw error
@@ -199,7 +190,7 @@ function neededPaths(core: TableCore, state: TableState, cutoff: number): Set<st
   for (const file of [...state.files.values(), ...recent]) {
     try {
       needed.add(dataPath(core.store, state.version, file))
-      const vector = file.deletionVector ? vectorPath(file.deletionVector) : undefined
+      const vector = file.deletionVector ? vectorFile(core.store, state.version, file.deletionVector) : undefined
       if (vector !== undefined) needed.add(vector)
     } catch (error) {
       // A file elsewhere is not ours to remove.
@@ -259,8 +250,9 @@ export async function restoreTable(core: TableCore, at: At): Promise<Commit> {
   const target = await core.stateAt(at)
   checkChangeable(store.uri, requireWritable(store, base).metaData)
   const wanted = restored(requireWritable(store, target).metaData, requireWritable(store, base).metaData)
-  for (const [key, file] of target.files)
-    if (!base.files.has(key) && !(await store.stat(dataPath(store, target.version, file))))
+  const back = [...target.files].filter(([key]) => !base.files.has(key)).map(([, file]) => file)
+  for (const file of back)
+    if (!(await store.stat(dataPath(store, target.version, file))))
       throw new DataFileError(store.uri, file.path, target.version, 'the data file is gone, so this version cannot be restored')
   const actionsAgainst = (latest: TableState): Action[] => {
     if (latest !== base) checkUnchanged(store, base, latest)
@@ -271,25 +263,12 @@ export async function restoreTable(core: TableCore, at: At): Promise<Commit> {
       ...[...target.files].filter(([key]) => !latest.files.has(key)).map(([, file]) => ({ add: { ...file, dataChange: true } })),
     ]
   }
-  const back = [...target.files].filter(([key]) => !base.files.has(key)).map(([, file]) => file)
-  const version = await commitChange(
-    store,
-    {
-      operation: 'RESTORE',
-      operationParameters: { version: String(target.version) },
-      operationMetrics: { numRestoredFiles: String(back.length) },
-      isBlindAppend: false,
-      base,
-      actions: actionsAgainst,
-    },
-    core.newest,
-  )
-  await core.afterCommit(version as number)
-  return {
-    version: version as number,
-    rows: 0,
-    files: back.length,
-    bytes: back.reduce((sum, file) => sum + file.size, 0),
-    skipped: false,
-  }
+  const version = await core.commit({
+    operation: 'RESTORE',
+    operationParameters: { version: String(target.version) },
+    operationMetrics: { numRestoredFiles: back.length },
+    base,
+    actions: actionsAgainst,
+  })
+  return { version, rows: 0, files: back.length, bytes: bytesOf(back), skipped: false }
 }

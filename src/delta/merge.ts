@@ -1,19 +1,17 @@
 /** Merge: rows joined with the table's, and what becomes of those that match and those that do not. */
 
-import type { Action, AddFile, MetaData } from './actions.js'
-import { mappingOf } from './column-mapping.js'
-import { removeOf, requireWritable, type TableCore } from './core.js'
+import type { AddFile } from './actions.js'
+import { requireWritable, type TableCore } from './core.js'
 import { duckdb, quoteName, type Row, tempName } from './duckdb.js'
 import { CommitConflictError, ConstraintError, SchemaMismatchError } from './errors.js'
 import { discard } from './parquet.js'
 import { checkChangeable, writesFeed } from './protocol.js'
-import { FILE_COLUMN, locatedSql, ROW_COLUMN } from './relation.js'
-import { CHANGE_TYPE, feedActions, writeRewrite } from './rewrite.js'
-import { loadRows } from './rows.js'
+import { FILE_COLUMN, locatedSql, ROW_COLUMN, relationOf } from './relation.js'
+import { CHANGE_TYPE, commitReplacement, type Replacement, writeRewrite } from './rewrite.js'
 import type { Schema } from './schema.js'
-import { openSource, selectOf, type TableData } from './source.js'
+import { openSource, type Source, selectOf, type TableData } from './source.js'
 import type { TableState } from './state.js'
-import { checkUnchanged, commitChange } from './transaction.js'
+import { checkUnchanged } from './transaction.js'
 
 /** What becomes of a row of the table that matches; the first clause whose `where` is true counts. */
 export type MatchedClause =
@@ -57,29 +55,31 @@ interface Given {
 }
 
 /** Loads the given rows once, so that every attempt sees the same. */
-async function load(core: TableCore, schema: Schema, data: TableData): Promise<Given> {
+async function load({ store: { uri } }: TableCore, schema: Schema, data: TableData): Promise<Given> {
   const database = await duckdb()
-  let sql: string
-  let loaded: string | undefined
-  if (Array.isArray(data)) {
-    const rows = data as readonly Row[]
-    const names = new Set(rows.flatMap(row => Object.keys(row)))
-    const known = schema.fields.filter(field => names.has(field.name)).map(field => ({ ...field, nullable: true }))
-    const unknown = [...names]
-      .filter(name => !known.some(field => field.name === name))
-      .map(name => ({ name, type: 'string', nullable: true, metadata: {} }))
-    if (unknown[0]) throw new SchemaMismatchError(core.store.uri, unknown[0].name, 'not in the table')
-    loaded = await loadRows(core.store.uri, { type: 'struct', fields: known.length ? known : schema.fields }, rows)
-    sql = `SELECT * FROM ${loaded}`
-  } else sql = selectOf(core.store.uri, data)
+  const source: Pick<Source, 'sql' | 'failure' | 'release'> = Array.isArray(data)
+    ? await openSource(uri, fieldsIn(uri, schema, data as readonly Row[]), data, false)
+    : { sql: selectOf(uri, data), release: async () => undefined }
   try {
-    const columns = (await database.describe(`SELECT * FROM (${sql})`)).map(column => column.name)
+    const columns = (await database.describe(`SELECT * FROM (${source.sql})`)).map(column => column.name)
     const name = tempName('merge_source')
-    await database.run(`CREATE TABLE ${name} AS SELECT *, row_number() OVER () AS ${SOURCE_COLUMN} FROM (${sql})`)
+    const numbered = `SELECT *, row_number() OVER () AS ${SOURCE_COLUMN} FROM (${source.sql})`
+    await database.run(`CREATE TABLE ${name} AS ${numbered}`).catch(error => {
+      throw source.failure?.() ?? error
+    })
     return { name, columns }
   } finally {
-    if (loaded) await database.run(`DROP TABLE IF EXISTS ${loaded}`)
+    await source.release()
   }
+}
+
+/** The columns of the table that some of the rows have, all of them where none has any. */
+function fieldsIn(table: string, schema: Schema, rows: readonly Row[]): Schema {
+  const names = new Set(rows.flatMap(row => Object.keys(row)))
+  const known = schema.fields.filter(field => names.delete(field.name)).map(field => ({ ...field, nullable: true }))
+  const [unknown] = names
+  if (unknown !== undefined) throw new SchemaMismatchError(table, unknown, 'not in the table')
+  return { type: 'struct', fields: known.length ? known : schema.fields }
 }
 
 /** Throws `SchemaMismatchError` when the given columns cannot be taken over as they are. */
@@ -111,22 +111,14 @@ function assignments(
 
 interface Plan {
   state: TableState
-  metaData: MetaData
   removed: AddFile[]
-  /** New rows of the touched files, and the inserted ones. */
-  sql: string
-  /** Rows of the table that match, as they were. */
-  before: string | undefined
-  /** True when change data is to be written: rows that are only inserted speak for themselves. */
-  feed: boolean
+  /** New rows of the touched files with the inserted ones, and the rows that match as they were; change data only where rows change. */
+  rewrite: Parameters<typeof writeRewrite>[1]
   counts: { inserted: number; updated: number; deleted: number }
   release(): Promise<void>
 }
 
-interface Written {
-  add: AddFile[]
-  cdc: AddFile[]
-}
+type Written = Awaited<ReturnType<typeof writeRewrite>>
 
 async function plan(core: TableCore, given: Given, options: MergeOptions): Promise<Plan> {
   const { store } = core
@@ -140,15 +132,8 @@ async function plan(core: TableCore, given: Given, options: MergeOptions): Promi
   if (matched.some(clause => clause.update === 'all') || notMatched.some(clause => clause.insert === 'all'))
     await checkWhole(core, schema, given)
   const database = await duckdb()
-  const input = {
-    store,
-    version: state.version,
-    schema,
-    partitionColumns: metaData.partitionColumns,
-    mapping: mappingOf(metaData),
-  }
   const all = [...state.files.values()]
-  const target = all.length ? await locatedSql({ ...input, files: all }) : undefined
+  const target = all.length ? await locatedSql({ ...relationOf(store, state.version, metaData, schema), files: all }) : undefined
   const pairs = tempName('merge_pairs')
   const release = async () => {
     await database.run(`DROP TABLE IF EXISTS ${pairs}`)
@@ -202,7 +187,8 @@ async function plan(core: TableCore, given: Given, options: MergeOptions): Promi
         `SELECT ${columns.join(', ')}${typed(`'insert'`)} FROM ${fresh} source WHERE source._moodlake_clause IS NOT NULL`,
       )
     }
-    return { state, metaData, removed, sql: parts.join(' UNION ALL BY NAME '), before, feed, counts, release }
+    const rewrite = { metaData, schema, after: parts.join(' UNION ALL BY NAME '), before, feed }
+    return { state, removed, rewrite, counts, release }
   } catch (error) {
     await release()
     throw error
@@ -217,61 +203,44 @@ async function checkSingle(core: TableCore, pairs: string): Promise<void> {
   if (twice) throw new ConstraintError(core.store.uri, 'merge', `${twice.n} given rows match one row of the table`)
 }
 
-function writePlan(core: TableCore, { sql, before, feed, metaData, state }: Plan): Promise<Written> {
-  const { schema } = requireWritable(core.store, state)
-  return writeRewrite(core.store, { metaData, schema, after: sql, before, feed })
-}
-
-/** One attempt to commit a plan on exactly its state. */
-function commitPlan(
-  core: TableCore,
-  { state, removed, counts }: Plan,
-  { add, cdc }: Written,
-  on: string,
-): Promise<number | undefined> {
-  const now = Date.now()
-  const actions: Action[] = [
-    ...removed.map(file => ({ remove: removeOf(file, now) })),
-    ...add.map(file => ({ add: file })),
-    ...feedActions(cdc),
-  ]
-  const change = {
+/** What is committed of a plan. */
+function replacementOf({ removed, counts }: Plan, { add, cdc }: Written, on: string): Replacement {
+  return {
+    ...{ removed, add, cdc },
     operation: 'MERGE',
     operationParameters: { predicate: on },
     operationMetrics: {
-      numTargetRowsInserted: String(counts.inserted),
-      numTargetRowsUpdated: String(counts.updated),
-      numTargetRowsDeleted: String(counts.deleted),
-      numTargetFilesAdded: String(add.length),
-      numTargetFilesRemoved: String(removed.length),
+      numTargetRowsInserted: counts.inserted,
+      numTargetRowsUpdated: counts.updated,
+      numTargetRowsDeleted: counts.deleted,
+      numTargetFilesAdded: add.length,
+      numTargetFilesRemoved: removed.length,
     },
-    isBlindAppend: false,
-    attempts: 1,
-    base: state,
-    actions: () => actions,
   }
-  return commitChange(core.store, change, core.newest)
 }
 
 /** Merges rows into the table and commits that. */
 export async function mergeRows(core: TableCore, data: TableData, options: MergeOptions): Promise<Merged> {
+  const { store } = core
   const first = await core.newest()
-  const given = await load(core, requireWritable(core.store, first).schema, data)
+  const given = await load(core, requireWritable(store, first).schema, data)
   try {
     for (let attempt = 1; ; attempt++) {
       const planned = await plan(core, given, options)
-      if (planned.state !== first) checkUnchanged(core.store, first, planned.state)
+      const { state, removed, rewrite, counts } = planned
+      if (state !== first) checkUnchanged(store, first, state)
       let written: Written = { add: [], cdc: [] }
       try {
-        if (!planned.sql && !planned.removed.length) return { version: planned.state.version, ...planned.counts }
-        written = await writePlan(core, planned)
-        const version = (await commitPlan(core, planned, written, options.on)) as number
-        await core.afterCommit(version)
-        return { version, ...planned.counts }
+        if (!rewrite.after && !removed.length) return { version: state.version, ...counts }
+        written = await writeRewrite(store, rewrite)
+        const decided = replacementOf(planned, written, options.on)
+        const version = await commitReplacement(core, state, decided, attempt === MAX_ATTEMPTS)
+        if (version !== undefined) return { version, ...counts }
+        await discard(store, [...written.add, ...written.cdc])
       } catch (error) {
-        if (!(error instanceof CommitConflictError)) throw error
-        await discard(core.store, [...written.add, ...written.cdc])
-        if (error.reason !== 'attempts' || attempt === MAX_ATTEMPTS) throw error
+        // Only where it is certain that no commit names the files.
+        if (error instanceof CommitConflictError) await discard(store, [...written.add, ...written.cdc])
+        throw error
       } finally {
         await planned.release()
       }

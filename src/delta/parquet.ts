@@ -11,7 +11,7 @@ import { constrained, constraintError } from './constraints.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { SchemaMismatchError } from './errors.js'
 import { duckdbType, type Field, type Schema, typeName } from './schema.js'
-import { nullColumn, type Source } from './source.js'
+import { markedName, NULL_MARK, type Source } from './source.js'
 import { columnPath, INDEXED_COLUMNS, statsText, type WrittenColumn } from './stats.js'
 
 /** Data files that were written, and how much is in them. */
@@ -174,7 +174,7 @@ async function dropMarked(store: Store, mark: string): Promise<void> {
 export function writeError(store: Store, schema: Schema, error: unknown): unknown {
   const broken = constraintError(store.uri, error)
   if (broken) return broken
-  const column = nullColumn(error)
+  const column = markedName(NULL_MARK, error)
   if (column !== undefined) {
     const field = schema.fields.find(other => other.name === column)
     return new SchemaMismatchError(

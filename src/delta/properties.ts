@@ -2,7 +2,6 @@
 import { requireWritable, type TableCore } from './core.js'
 import { UnsupportedFeatureError } from './errors.js'
 import { protocolFor } from './protocol.js'
-import { commitChange } from './transaction.js'
 
 /** Sets properties, and leaves the others; gives the version, the newest one when they are as wanted. */
 export async function setProperties(core: TableCore, properties: Readonly<Record<string, string>>): Promise<number> {
@@ -18,21 +17,13 @@ export async function setProperties(core: TableCore, properties: Readonly<Record
       Object.keys(properties),
       `${Object.keys(properties).join(', ')}: needs another protocol, which a table has from its beginning`,
     )
-  const version = await commitChange(
-    store,
-    {
-      operation: 'SET TBLPROPERTIES',
-      operationParameters: { properties: JSON.stringify(properties) },
-      operationMetrics: {},
-      isBlindAppend: false,
-      base,
-      actions(latest) {
-        const now = requireWritable(store, latest).metaData
-        return [{ metaData: { ...now, configuration: { ...now.configuration, ...properties } } }]
-      },
+  return core.commit({
+    operation: 'SET TBLPROPERTIES',
+    operationParameters: { properties: JSON.stringify(properties) },
+    base,
+    actions(latest) {
+      const now = requireWritable(store, latest).metaData
+      return [{ metaData: { ...now, configuration: { ...now.configuration, ...properties } } }]
     },
-    core.newest,
-  )
-  await core.afterCommit(version as number)
-  return version as number
+  })
 }

@@ -17,7 +17,7 @@ import { readCheckpoint, sidecarsOf, writeCheckpoint } from './checkpoint.js'
 import { retention } from './clean-up.js'
 import type { TableCore } from './core.js'
 import { FORGET } from './gone.js'
-import { type CheckpointFiles, LOG, lastCheckpointHint, listLog } from './log.js'
+import { type CheckpointFiles, findCommit, LOG, lastCheckpointHint, listLog } from './log.js'
 import { dataPath } from './relation.js'
 
 /** A file that is written anew: where its new content waits, and what the log is to say of it. */
@@ -44,11 +44,6 @@ function vectorKey({ storageType, pathOrInlineDv, offset }: DeletionVector): str
   return `${storageType}${pathOrInlineDv}@${offset ?? ''}`
 }
 
-async function commitActions(store: Store, version: number): Promise<Action[]> {
-  const path = LOG + commitName(version)
-  return parseActions(await store.read(path), store.uri, path, version)
-}
-
 /** Every file that any version names, by its path in the store, and the metaData of the versions, the newest first. */
 export async function namedFiles(store: Store, newest: number): Promise<{ files: Map<string, NamedFile>; schemas: MetaData[] }> {
   const files = new Map<string, NamedFile>()
@@ -68,8 +63,8 @@ export async function namedFiles(store: Store, newest: number): Promise<{ files:
     for (const file of state.files.values()) name(file)
     if (state.metaData) schemas.unshift(state.metaData)
   }
-  for (const version of [...commits.keys()].sort((a, b) => a - b))
-    for (const action of await commitActions(store, version)) {
+  for (const version of commits.keys())
+    for (const action of (await findCommit(store, version)) ?? []) {
       if (action.add) name(action.add)
       else if (action.remove) remove(action.remove)
       else if (action.cdc) name(action.cdc)
@@ -106,8 +101,7 @@ export async function mendLog(core: TableCore, journal: Journal, scrub?: (text: 
   let time = 0
   // From the first such commit on.
   let mended = false
-  for (const version of [...commits.keys()].sort((a, b) => a - b)) {
-    const file = commits.get(version)!
+  for (const [version, file] of commits) {
     const before = parseActions(await store.read(file.path), store.uri, file.path, version)
     const forgets = before.some(({ commitInfo }) => commitInfo?.operation === FORGET)
     const after = before.flatMap(action => mendAction(action, find, forgets, scrub))

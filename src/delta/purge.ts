@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { FileNotFoundError, type Store, type StoredFile } from '../stores/store.js'
 import { type AddFile, type DeletionVector, decodePath, encodePath, type MetaData } from './actions.js'
-import { mappingOf, physicalName, rename } from './column-mapping.js'
+import { mappingOf, nameInFiles, physicalName, rename } from './column-mapping.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
-import { newVector, readVector, vectorPath } from './deletion-vector.js'
+import { newVector, readVector } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText } from './duckdb.js'
 import { UnsupportedFeatureError } from './errors.js'
 import { FORGET, presentBefore, withGone } from './gone.js'
@@ -19,10 +19,9 @@ import { localFile } from './local-files.js'
 import { LOG } from './log.js'
 import { writeOneFile } from './parquet.js'
 import { type Journal, mendFile, mendLog, type NamedFile, namedFiles, type Rewritten } from './purge-log.js'
-import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN } from './relation.js'
+import { dataPath, FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, vectorFile } from './relation.js'
 import { CHANGE_TYPE, withChangeType } from './rewrite.js'
 import { parseSchemaString, type Schema } from './schema.js'
-import { commitChange } from './transaction.js'
 
 /** Which rows go, and what else of the table is changed with them. */
 export interface PurgeOptions {
@@ -165,9 +164,7 @@ async function findHits(work: Work, named: readonly (readonly [string, { add: Ad
   const kinds = new Map<string, (readonly [string, { add: AddFile }])[]>()
   for (const one of named) {
     const kind = JSON.stringify([isFeed(one[1].add), Object.keys(one[1].add.partitionValues).sort()])
-    const list = kinds.get(kind)
-    if (list) list.push(one)
-    else kinds.set(kind, [one])
+    if (!kinds.get(kind)?.push(one)) kinds.set(kind, [one])
   }
   const database = await duckdb()
   const hits = new Map<string, Hit[]>()
@@ -185,9 +182,7 @@ async function findHits(work: Work, named: readonly (readonly [string, { add: Ad
         for (const { file, row, gone } of rows) {
           const [path] = part[file]!
           const hit = { path, row, gone }
-          const list = hits.get(path)
-          if (list) list.push(hit)
-          else hits.set(path, [hit])
+          if (!hits.get(path)?.push(hit)) hits.set(path, [hit])
         }
     }
   return hits
@@ -244,7 +239,7 @@ function rowsAfter(work: Work, mapping: string, fields: Schema['fields'], local:
   const { where, set = {}, setWhere = 'false' } = work
   const values: string[] = []
   const columns = fields.map(field => {
-    const name = quoteName(mapping === 'none' ? field.name : physicalName(field))
+    const name = quoteName(nameInFiles(field, mapping))
     const value = set[field.name]
     if (value === undefined) return `r.${name}`
     const now = `l._moodlake_${values.length}`
@@ -295,13 +290,7 @@ async function fieldsOf(work: Work, add: AddFile, local: string): Promise<Schema
     }
   }
   const schema = there.has(CHANGE_TYPE) ? withChangeType(work.schema) : work.schema
-  return schema.fields.filter(field => there.has(work.mapping === 'none' ? field.name : physicalName(field)))
-}
-
-/** Path, within the store, of the file that holds a deletion vector; undefined for an inline one. */
-function storedAt({ store, version }: Pick<Work, 'store' | 'version'>, vector: DeletionVector): string | undefined {
-  const path = vectorPath(vector)
-  return path && dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
+  return schema.fields.filter(field => there.has(nameInFiles(field, work.mapping)))
 }
 
 /** Deletion vectors of a file, each with one of its own file for what is left when some rows go. */
@@ -315,7 +304,7 @@ async function shiftVectors(
   const lost = new Set(sorted)
   const shifted: [DeletionVector, DeletionVector][] = []
   for (const vector of vectors) {
-    const path = storedAt(work, vector) ?? ''
+    const path = vectorFile(store, work.version, vector) ?? ''
     const rows = await readVector(vector, (start, end) => store.read(path, { start, end }))
     const made = newVector(rows.filter(row => !lost.has(row)).map(row => presentBefore(sorted, row)))
     await store.put(made.path, made.bytes)
@@ -347,10 +336,10 @@ async function dropFormer({ store, newest }: TableCore, journal: Journal): Promi
   const { version } = await newest()
   const files = [...(await namedFiles(store, version)).files].filter(([path]) => journal[path]?.to === undefined)
   const kept = new Set(
-    files.flatMap(([, { vectors }]) => [...vectors.values()].map(vector => storedAt({ store, version }, vector))),
+    files.flatMap(([, { vectors }]) => [...vectors.values()].map(vector => vectorFile(store, version, vector))),
   )
   for (const [path, { vectors = [] }] of former) {
-    for (const place of vectors.map(([before]) => storedAt({ store, version }, before)))
+    for (const place of vectors.map(([before]) => vectorFile(store, version, before)))
       if (place !== undefined && !kept.has(place)) await store.delete(place)
     await store.delete(path)
     // The name of an empty folder may be a partition value; one that is not empty stays.
@@ -362,27 +351,21 @@ async function dropFormer({ store, newest }: TableCore, journal: Journal): Promi
 /** A version that tells readers of the new names, sizes and statistics of the files that are still there. */
 async function commitPurge(core: TableCore, journal: Journal): Promise<void> {
   const { store } = core
-  const version = await commitChange(
-    store,
-    {
-      operation: FORGET,
-      operationParameters: {},
-      operationMetrics: { numRewrittenFiles: String(Object.keys(journal).length) },
-      isBlindAppend: false,
-      base: await core.newest(),
-      actions: latest =>
-        [...latest.files.values()].flatMap(file => {
-          const found = journal[dataPath(store, latest.version, file)]
-          if (!found) return []
-          const add = { add: { ...mendFile(found, file), dataChange: false } }
-          return found.to === undefined ? [add] : [{ remove: removeOf(file, Date.now(), false) }, add]
-        }),
-    },
-    core.newest,
-  )
+  await core.commit({
+    operation: FORGET,
+    operationParameters: {},
+    operationMetrics: { numRewrittenFiles: Object.keys(journal).length },
+    base: await core.newest(),
+    actions: latest =>
+      [...latest.files.values()].flatMap(file => {
+        const found = journal[dataPath(store, latest.version, file)]
+        if (!found) return []
+        const add = { add: { ...mendFile(found, file), dataChange: false } }
+        return found.to === undefined ? [add] : [{ remove: removeOf(file, Date.now(), false) }, add]
+      }),
+  })
   // Readers of the newest version need nothing of the log before this checkpoint, which is mended next.
   if (Object.values(journal).some(({ to }) => to !== undefined)) await core.checkpoint()
-  else await core.afterCommit(version as number)
 }
 
 /** Removes every version but the newest; files that no commit names as `PurgeOptions.graceMs` says. */

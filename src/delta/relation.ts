@@ -1,8 +1,8 @@
 /** A snapshot as a SQL table expression: the data files, each column under its name and with its exact type. */
 import { existsSync } from 'node:fs'
 import { FileNotFoundError, type Store } from '../stores/store.js'
-import { type AddFile, type DeletionVector, decodePath, encodePath } from './actions.js'
-import { physicalName, physicalType, rename } from './column-mapping.js'
+import { type AddFile, type DeletionVector, decodePath, encodePath, type MetaData } from './actions.js'
+import { mappingOf, nameInFiles, physicalType, rename } from './column-mapping.js'
 import { readVector, vectorPath } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText, tempName } from './duckdb.js'
 import { DataFileError, SchemaMismatchError } from './errors.js'
@@ -29,6 +29,11 @@ export interface RelationInput {
   located?: boolean
 }
 
+/** What all relations on a version of a table have in common. */
+export function relationOf(store: Store, version: number, metaData: MetaData, schema: Schema): Omit<RelationInput, 'files'> {
+  return { store, version, schema, partitionColumns: metaData.partitionColumns, mapping: mappingOf(metaData) }
+}
+
 /** Column of `locatedSql`: place of the row's file in the list of files. */
 export const FILE_COLUMN = '_moodlake_file'
 /** Column of `locatedSql`: number of the row in its file, from 0. */
@@ -50,9 +55,15 @@ export function dataPath(store: Store, version: number, file: { path: string }):
   return path
 }
 
+/** Path, within the table's store, of the file that holds a deletion vector; undefined for an inline one. Throws as `dataPath`. */
+export function vectorFile(store: Store, version: number, vector: DeletionVector): string | undefined {
+  const path = vectorPath(vector)
+  return path && dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
+}
+
 /** A partition column: a constant of each file, given by the file's place in the list. */
 function partitionColumn(field: Field, files: readonly AddFile[], mapping: string): string {
-  const key = mapping === 'none' ? field.name : physicalName(field)
+  const key = nameInFiles(field, mapping)
   const type = duckdbType(field.type)
   const values = files.map(file => {
     const value = file.partitionValues[key] ?? file.partitionValues[field.name] ?? null
@@ -97,16 +108,14 @@ async function deletedRows(input: RelationInput, file: AddFile, vector: Deletion
   const { store, version } = input
   const fail = (error: unknown): never => {
     const detail = error instanceof FileNotFoundError ? 'the deletion vector is missing' : (error as Error).message
-    throw new DataFileError(store.uri, file.path, version, detail, { cause: error })
+    throw error instanceof DataFileError ? error : new DataFileError(store.uri, file.path, version, detail, { cause: error })
   }
-  let path: string | undefined
+  let inStore: string
   try {
-    path = vectorPath(vector)
+    inStore = vectorFile(store, version, vector) ?? ''
   } catch (error) {
     return fail(error)
   }
-  const inStore =
-    path === undefined ? '' : dataPath(store, version, { path: vector.storageType === 'p' ? path : encodePath(path) })
   const key = `deleted\0${store.uri}\0${inStore}\0${JSON.stringify(vector)}\0${store.uri.startsWith('memory:') ? process.pid : ''}`
   return cachedFile(key, 'parquet', async target => {
     const rows = await readVector(vector, (start, end) => store.read(inStore, { start, end }))
@@ -149,15 +158,13 @@ function scan(
   offset: number,
 ): string {
   const partitions = new Set(input.partitionColumns)
-  const byId = input.mapping === 'id'
   const inFiles = input.schema.fields.filter(field => !partitions.has(field.name))
   const wanted = columns.filter(field => !partitions.has(field.name))
   // At least one column is read so that there are rows to count.
   const read = wanted.length ? wanted : inFiles.slice(0, 1)
   const entries = read.map(field => {
-    const key = byId
-      ? String(field.metadata['delta.columnMapping.id'])
-      : quoteText(input.mapping === 'none' ? field.name : physicalName(field))
+    const key =
+      input.mapping === 'id' ? String(field.metadata['delta.columnMapping.id']) : quoteText(nameInFiles(field, input.mapping))
     return `${key}: {name: ${quoteText(field.name)}, type: ${quoteText(duckdbType(input.mapping === 'none' ? field.type : physicalType(field.type)))}, default_value: NULL}`
   })
   const select = columns.map(field => {
@@ -190,12 +197,7 @@ export async function relationSql(input: RelationInput): Promise<string> {
     return field
   })
   const columns = all ?? chosen
-  const { partitionColumns, mapping } = input
-  const physical = (field: Field) => (mapping === 'none' ? field.name : physicalName(field))
-  const matching =
-    input.where === undefined
-      ? input.files
-      : await matchingFiles(input.files, input.where, { schema, partitionColumns, physical })
+  const matching = input.where === undefined ? input.files : await matchingFiles(input.files, input.where, input)
   const files = (await input.pick?.(matching)) ?? matching
   const base = files.length
     ? await scanAll({ ...input, files }, columns)

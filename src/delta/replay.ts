@@ -50,89 +50,60 @@ export async function follow(store: Store, state: TableState): Promise<TableStat
  */
 export async function loadState(store: Store, version?: number, removes = false): Promise<TableState> {
   const hint = await lastCheckpointHint(store)
-  const from = hint !== undefined && (version === undefined || hint <= version) ? hint : 0
-  if (from > 0) {
-    const listing = await listLog(store, from)
+  if (hint && (version === undefined || hint <= version)) {
+    const listing = await listLog(store, hint)
+    const start = await newestState(store, listing, version ?? listing.latest, removes)
     // A hint may point at a checkpoint that is gone or damaged; then everything is listed.
-    if (listing.checkpoints.length && (await usable(store, listing, version, removes)))
-      return fromListing(store, listing, version, removes)
+    if (start.state && listing.latest >= (version ?? 0)) return complete(store, listing, version, start)
   }
-  return fromListing(store, await listLog(store), version, removes)
+  const listing = await listLog(store)
+  return complete(store, listing, version, await newestState(store, listing, version ?? listing.latest, removes))
 }
 
-async function usable(store: Store, listing: LogListing, version: number | undefined, removes: boolean): Promise<boolean> {
-  const wanted = version ?? listing.latest
-  const checkpoint = listing.checkpoints.find(found => found.version <= wanted)
-  if (!checkpoint || listing.latest < wanted) return false
-  return (await attempt(store, listing, checkpoint.version, removes)) !== undefined
+/** What a replay starts from: a checkpoint's state, or nothing, and the newest checkpoint that could not be read. */
+interface Start {
+  state?: TableState
+  removes: boolean
+  damaged?: CorruptLogError
 }
 
-const attempts = new WeakMap<LogListing, Map<number, TableState | Error>>()
-
-/** State of a listed checkpoint, undefined when it is damaged; read once. */
-async function attempt(store: Store, listing: LogListing, version: number, removes: boolean): Promise<TableState | undefined> {
-  const known = attempts.get(listing) ?? new Map<number, TableState | Error>()
-  attempts.set(listing, known)
-  if (!known.has(version)) {
-    let result: TableState | Error = new Error(`no checkpoint of version ${version}`)
-    for (const checkpoint of listing.checkpoints.filter(found => found.version === version)) {
-      result = await readCheckpoint(store, checkpoint, removes).catch((error: Error) => error)
-      if (!(result instanceof Error)) break
+/** The state of the newest checkpoint up to a version that can be read. */
+async function newestState(store: Store, listing: LogListing, wanted: number, removes: boolean): Promise<Start> {
+  let damaged: CorruptLogError | undefined
+  for (const checkpoint of listing.checkpoints) {
+    const { version, paths } = checkpoint
+    if (version > wanted) continue
+    try {
+      return { state: await readCheckpoint(store, checkpoint, removes), removes }
+    } catch (cause) {
+      const detail = `the checkpoint of version ${version} cannot be read and the commits before it are gone`
+      damaged ??= new CorruptLogError(store.uri, paths[0] as string, version, detail, { cause })
     }
-    known.set(version, result)
   }
-  const result = known.get(version)
-  return result instanceof Error ? undefined : result
+  return { removes, damaged }
 }
 
-async function fromListing(
-  store: Store,
-  listing: LogListing,
-  version: number | undefined,
-  removes: boolean,
-): Promise<TableState> {
+/** Brings the start forward by the listed commits. */
+async function complete(store: Store, listing: LogListing, version: number | undefined, start: Start): Promise<TableState> {
   if (listing.latest < 0) throw new TableNotFoundError(store.uri)
   const wanted = version ?? listing.latest
   if (wanted > listing.latest)
     throw new VersionNotFoundError(store.uri, wanted, `no version ${wanted}; the newest is ${listing.latest}`)
-  let state: TableState | undefined
-  for (const checkpoint of listing.checkpoints) {
-    if (checkpoint.version > wanted) continue
-    const found = await attempt(store, listing, checkpoint.version, removes)
-    if (found) {
-      // Its own listing's alone, so it may be changed.
-      state = found
-      checkComplete(store, state, 'checkpoint')
-      break
-    }
-  }
-  const first = (state?.version ?? -1) + 1
-  for (let needed = first; needed <= wanted; needed++)
-    if (!listing.commits.has(needed)) throw missing(store, listing, needed, wanted, state)
-  state ??= emptyState(-1, removes)
+  if (start.state) checkComplete(store, start.state, 'checkpoint')
+  for (let needed = (start.state?.version ?? -1) + 1; needed <= wanted; needed++)
+    if (!listing.commits.has(needed)) throw missing(store, listing, needed, wanted, start)
+  const state = start.state ?? emptyState(-1, start.removes)
   await replay(store, state, wanted, listing.compacted)
   checkComplete(store, state, 'log')
   return state
 }
 
-function missing(store: Store, listing: LogListing, needed: number, wanted: number, state: TableState | undefined): Error {
-  const damaged = listing.checkpoints.filter(
-    found => found.version <= wanted && attempts.get(listing)?.get(found.version) instanceof Error,
-  )[0]
-  if (damaged && !state) {
-    const cause = attempts.get(listing)?.get(damaged.version)
-    const detail = `the checkpoint of version ${damaged.version} cannot be read and the commits before it are gone`
-    return new CorruptLogError(store.uri, damaged.paths[0] as string, damaged.version, detail, { cause })
-  }
-  const older = [...listing.commits.keys()].some(version => version < needed)
-  if (!state && !older) {
-    const oldest = listing.checkpoints.at(-1)?.version
-    const detail =
-      oldest === undefined ? `version ${needed} is missing` : `version ${wanted} is no longer in the log; the oldest is ${oldest}`
-    return oldest === undefined
-      ? new CorruptLogError(store.uri, LOG + commitName(needed), needed, `version ${needed} is missing from the log`)
-      : new VersionNotFoundError(store.uri, wanted, detail)
-  }
+function missing(store: Store, listing: LogListing, needed: number, wanted: number, { state, damaged }: Start): Error {
+  if (damaged && !state) return damaged
+  const [first = wanted] = listing.commits.keys()
+  const oldest = listing.checkpoints.at(-1)?.version
+  if (!state && first >= needed && oldest !== undefined)
+    return new VersionNotFoundError(store.uri, wanted, `version ${wanted} is no longer in the log; the oldest is ${oldest}`)
   return new CorruptLogError(store.uri, LOG + commitName(needed), needed, `version ${needed} is missing from the log`)
 }
 

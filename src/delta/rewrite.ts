@@ -1,10 +1,14 @@
 /** Rows of changed files written anew and, where the table keeps a change data feed, what changed in them. */
 import type { Store } from '../stores/store.js'
 import type { Action, AddFile, MetaData } from './actions.js'
+import { removeOf, type TableCore } from './core.js'
 import { duckdb, quoteName, tempName } from './duckdb.js'
+import { CommitConflictError } from './errors.js'
 import { discard, writeError, writeFiles } from './parquet.js'
 import type { Field, Schema } from './schema.js'
 import { openSource } from './source.js'
+import type { TableState } from './state.js'
+import type { Change } from './transaction.js'
 
 /** Column of change data: `insert`, `delete`, `update_preimage` or `update_postimage`. */
 export const CHANGE_TYPE = '_change_type'
@@ -57,7 +61,30 @@ export async function writeRewrite(store: Store, rewrite: Rewrite): Promise<{ ad
   }
 }
 
-/** The actions that name change data files. */
-export function feedActions(files: readonly AddFile[]): Action[] {
-  return files.map(({ path, partitionValues, size }) => ({ cdc: { path, partitionValues, size, dataChange: false } }))
+/** Files that take the place of others, and what is told of the change. */
+export interface Replacement extends Pick<Change, 'operation' | 'operationParameters' | 'operationMetrics'> {
+  removed: readonly AddFile[]
+  add: readonly AddFile[]
+  cdc: readonly AddFile[]
+}
+
+/** Commits a replacement on exactly this state; gives undefined when another writer came first and there may be another attempt. */
+export async function commitReplacement(
+  core: TableCore,
+  base: TableState,
+  { removed, add, cdc, ...change }: Replacement,
+  last: boolean,
+): Promise<number | undefined> {
+  const now = Date.now()
+  const actions: Action[] = [
+    ...removed.map(file => ({ remove: removeOf(file, now) })),
+    ...add.map(file => ({ add: file })),
+    ...cdc.map(({ path, partitionValues, size }) => ({ cdc: { path, partitionValues, size, dataChange: false } })),
+  ]
+  try {
+    return await core.commit({ ...change, attempts: 1, base, actions: () => actions })
+  } catch (error) {
+    if (error instanceof CommitConflictError && error.reason === 'attempts' && !last) return undefined
+    throw error
+  }
 }

@@ -1,6 +1,6 @@
 /** JavaScript rows as a SELECT. */
 import type { DuckDBType } from '@duckdb/node-api'
-import { duckdb, type Row, type Scan, tempName } from './duckdb.js'
+import { duckdb, type Row, type Scan } from './duckdb.js'
 import { SchemaMismatchError } from './errors.js'
 import { type DataType, duckdbType, type Field, type Schema, typeName } from './schema.js'
 import { filler, Misfit, show } from './values.js'
@@ -105,21 +105,4 @@ export async function scanRows(table: string, schema: Schema, rows: readonly Row
     }
   })
   return database.scan(columns, rows)
-}
-
-/**
- * Loads rows into a new in-memory table with the schema's columns; gives its name, for the caller to drop. Throws
- * `SchemaMismatchError` for an unknown column, a wrong type, or a null where none may be.
- */
-export async function loadRows(table: string, schema: Schema, rows: readonly Row[]): Promise<string> {
-  const scan = await scanRows(table, schema, rows)
-  const name = tempName('rows')
-  try {
-    await (await duckdb()).run(`CREATE TABLE ${name} AS ${scan.sql}`)
-  } catch (error) {
-    throw scan.failure ?? error
-  } finally {
-    scan.drop()
-  }
-  return name
 }

@@ -57,6 +57,20 @@ const DUCKDB: Record<string, string> = {
 }
 const ALIASES: Record<string, string> = { bigint: 'long', int: 'integer', smallint: 'short', tinyint: 'byte', real: 'float' }
 
+/** A type with every field of the structs in it, from the outside in, as `each` gives it, and every simple type as `leaf` does. */
+export function mapType(type: DataType, each: (field: Field) => Field, leaf = (simple: string): DataType => simple): DataType {
+  if (typeof type !== 'object' || type === null) return leaf(type)
+  const inside = (inner: DataType) => mapType(inner, each, leaf)
+  if (type.type === 'array') return { ...type, elementType: inside(type.elementType) }
+  if (type.type === 'map') return { ...type, keyType: inside(type.keyType), valueType: inside(type.valueType) }
+  if (type.type !== 'struct') return type
+  const fields = type.fields.map(field => {
+    const made = each(field)
+    return { ...made, type: inside(made.type) }
+  })
+  return { ...type, fields }
+}
+
 /** Precision and scale of a decimal type, undefined for any other. */
 export function decimalOf(type: DataType): { precision: number; scale: number } | undefined {
   const found = typeof type === 'string' ? /^decimal\(\s*(\d+)\s*,\s*(-?\d+)\s*\)$/.exec(type) : undefined
@@ -140,40 +154,33 @@ export function parseSchema(ddl: string): Schema {
     at++
     return token.text
   }
+  const inBrackets = <T>(read: () => T): T => {
+    take('<')
+    const inside = read()
+    take('>')
+    return inside
+  }
+  const decimal = (): string => {
+    if (peek() !== '(') return 'decimal(10,0)'
+    take('(')
+    const precision = word('a precision')
+    const comma = peek() === ','
+    if (comma) take(',')
+    const scale = comma ? word('a scale') : '0'
+    take(')')
+    return `decimal(${Number(precision)},${Number(scale)})`
+  }
   const type = (): DataType => {
     const name = word('a type').toLowerCase()
-    if (name === 'array') {
-      take('<')
-      const elementType = type()
-      take('>')
-      return { type: 'array', elementType, containsNull: true }
-    }
-    if (name === 'map') {
-      take('<')
-      const keyType = type()
-      take(',')
-      const valueType = type()
-      take('>')
-      return { type: 'map', keyType, valueType, valueContainsNull: true }
-    }
-    if (name === 'struct') {
-      take('<')
-      const fields = fieldList('>')
-      take('>')
-      return { type: 'struct', fields }
-    }
-    if (name === 'decimal' || name === 'numeric') {
-      if (peek() !== '(') return 'decimal(10,0)'
-      take('(')
-      const precision = word('a precision')
-      let scale = '0'
-      if (peek() === ',') {
-        at++
-        scale = word('a scale')
-      }
-      take(')')
-      return `decimal(${Number(precision)},${Number(scale)})`
-    }
+    if (name === 'array') return { type: 'array', elementType: inBrackets(type), containsNull: true }
+    if (name === 'map')
+      return inBrackets(() => {
+        const keyType = type()
+        take(',')
+        return { type: 'map', keyType, valueType: type(), valueContainsNull: true }
+      })
+    if (name === 'struct') return { type: 'struct', fields: inBrackets(() => fieldList('>')) }
+    if (name === 'decimal' || name === 'numeric') return decimal()
     const known = ALIASES[name] ?? name
     if (!Object.hasOwn(DUCKDB, known)) throw new InvalidSchemaError(`schema: type not understood: ${name} in: ${ddl}`)
     return known
@@ -248,30 +255,13 @@ export function parseSchemaString(text: string): Schema {
   } catch (cause) {
     throw new InvalidSchemaError('schema: schemaString is not JSON', { cause })
   }
-  const whole = (type: DataType): DataType => {
-    if (typeof type !== 'object' || type === null) return type === 'decimal' ? 'decimal(10,0)' : type
-    if (type.type === 'array') return { ...type, elementType: whole(type.elementType) }
-    if (type.type === 'map') return { ...type, keyType: whole(type.keyType), valueType: whole(type.valueType) }
-    if (type.type !== 'struct') return type
-    return {
-      ...type,
-      fields: type.fields.map(field => ({
-        ...field,
-        type: whole(field.type),
-        nullable: field.nullable ?? true,
-        metadata: field.metadata ?? {},
-      })),
-    }
-  }
-  const complete = (): Schema => {
-    try {
-      return checkedSchema(whole(schema) as Schema)
-    } catch (cause) {
-      if (cause instanceof InvalidSchemaError) throw cause
-      // A type that is no type, or nesting deeper than the stack.
-      throw new InvalidSchemaError('schema: schemaString is not a schema', { cause })
-    }
-  }
   if (!Array.isArray(schema?.fields)) throw new InvalidSchemaError('schema: schemaString is not a struct with fields')
-  return complete()
+  const each = (field: Field) => ({ ...field, nullable: field.nullable ?? true, metadata: field.metadata ?? {} })
+  try {
+    return checkedSchema(mapType(schema, each, simple => (simple === 'decimal' ? 'decimal(10,0)' : simple)) as Schema)
+  } catch (cause) {
+    if (cause instanceof InvalidSchemaError) throw cause
+    // A type that is no type, or nesting deeper than the stack.
+    throw new InvalidSchemaError('schema: schemaString is not a schema', { cause })
+  }
 }

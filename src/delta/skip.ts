@@ -4,6 +4,7 @@
  */
 import { comparePaths } from '../stores/paths.js'
 import type { AddFile } from './actions.js'
+import { nameInFiles } from './column-mapping.js'
 import { duckdb, quoteText } from './duckdb.js'
 import type { Field, Schema } from './schema.js'
 
@@ -165,16 +166,12 @@ function mayHold(condition: Condition, found: { low?: number | string; high?: nu
   return !(high !== undefined && found.low !== undefined && above(found.low, wider(high, slack)))
 }
 
-/** What is known of the table besides its files. */
-interface TableShape {
-  schema: Schema
-  partitionColumns: readonly string[]
-  /** Name of a column in statistics and partition values. */
-  physical(field: Field): string
-}
-
 /** The files that may hold a row for which `where` is true; all of them where nothing can be told. */
-export async function matchingFiles(files: readonly AddFile[], where: string, shape: TableShape): Promise<readonly AddFile[]> {
+export async function matchingFiles(
+  files: readonly AddFile[],
+  where: string,
+  { schema, partitionColumns, mapping }: { schema: Schema; partitionColumns: readonly string[]; mapping: string },
+): Promise<readonly AddFile[]> {
   if (files.length < 2) return files
   const database = await duckdb()
   const [row] = await database.rows<{ tree: string }>(
@@ -182,14 +179,14 @@ export async function matchingFiles(files: readonly AddFile[], where: string, sh
   )
   const tree = JSON.parse(row?.tree ?? '{}') as { statements?: { node?: { where_clause?: Node } }[] }
   if (tree.statements?.length !== 1) return files
-  const wanted = conditions(tree.statements[0]?.node?.where_clause, shape.schema)
+  const wanted = conditions(tree.statements[0]?.node?.where_clause, schema)
   if (!wanted.length) return files
   return files.filter(file => {
     const stats = statsOf(file)
     return wanted.every(alternatives =>
       alternatives.some(condition => {
         const { field } = condition
-        const found = range(file, stats, field, shape.physical(field), shape.partitionColumns.includes(field.name))
+        const found = range(file, stats, field, nameInFiles(field, mapping), partitionColumns.includes(field.name))
         return found !== 'none' && mayHold(condition, found)
       }),
     )

@@ -8,7 +8,7 @@ import { mappingOf } from './column-mapping.js'
 import { duckdb, type Row } from './duckdb.js'
 import { DataFileError, InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
 import { checkReadable } from './protocol.js'
-import { relationSql } from './relation.js'
+import { relationOf, relationSql } from './relation.js'
 import { parseSchemaString, type Schema } from './schema.js'
 import type { TableState } from './state.js'
 import { recordCount } from './stats.js'
@@ -67,14 +67,13 @@ export interface Snapshot {
   arrowStream(options?: ReadOptions): AsyncIterable<Uint8Array>
 }
 
-/** How columns are found in the data files. Throws `UnsupportedFeatureError` for a mode that is not known. */
-function checkMapping(store: Store, schema: Schema, mode: string): string {
+/** Throws `UnsupportedFeatureError` for a way of finding columns in the data files that is not known. */
+function checkMapping(store: Store, schema: Schema, mode: string): void {
   if (mode !== 'none' && mode !== 'name' && mode !== 'id')
     throw new UnsupportedFeatureError(store.uri, [`columnMapping mode ${mode}`], `column mapping mode not known: ${mode}`)
   for (const field of schema.fields)
     if (mode === 'id' && !Number.isSafeInteger(field.metadata['delta.columnMapping.id']))
       throw new InvalidSchemaError(`schema: column ${field.name} has no delta.columnMapping.id`)
-  return mode
 }
 
 /** What DuckDB says of a data file it cannot read, as a `DataFileError` that names the file; other errors unchanged. */
@@ -99,21 +98,11 @@ export function snapshotOf(store: Store, state: TableState, timestamp: Date): Sn
   if (!protocol || !metaData) throw new Error(`${store.uri}: version ${state.version} has no protocol or metaData`)
   checkReadable(store.uri, protocol)
   const schema = parseSchemaString(metaData.schemaString)
-  const mapping = checkMapping(store, schema, mappingOf(metaData))
+  checkMapping(store, schema, mappingOf(metaData))
   let files: readonly AddFile[] | undefined
   const allFiles = () => (files ??= Object.freeze([...state.files.values()]))
   const relation = (options: ReadOptions = {}) =>
-    relationSql({
-      store,
-      version: state.version,
-      schema,
-      partitionColumns: metaData.partitionColumns,
-      mapping,
-      files: options.files ?? allFiles(),
-      columns: options.columns,
-      where: options.where,
-      pick: options.pick,
-    })
+    relationSql({ ...relationOf(store, state.version, metaData, schema), ...options, files: options.files ?? allFiles() })
   async function* read<T>(options: ReadOptions | undefined, stream: (sql: string) => AsyncIterable<T>): AsyncIterable<T> {
     const sql = `SELECT * FROM ${await relation(options)}`
     try {

@@ -27,22 +27,24 @@ export interface Source {
   release(): Promise<void>
 }
 
-const INTEGERS = new Set([
-  Id.TINYINT,
-  Id.SMALLINT,
-  Id.INTEGER,
-  Id.BIGINT,
-  Id.UTINYINT,
-  Id.USMALLINT,
-  Id.UINTEGER,
-  Id.UBIGINT,
-  Id.HUGEINT,
-  Id.UHUGEINT,
-])
-const TEXTS = new Set([Id.VARCHAR, Id.ENUM, Id.UUID])
-const INTEGER_TYPES = new Set(['byte', 'short', 'integer', 'long'])
+const INTEGERS = [
+  ...[Id.TINYINT, Id.SMALLINT, Id.INTEGER, Id.BIGINT, Id.HUGEINT],
+  ...[Id.UTINYINT, Id.USMALLINT, Id.UINTEGER, Id.UBIGINT, Id.UHUGEINT],
+]
+/** What goes into a simple type without loss; integers are narrowed with a check of every value. */
+const TAKES: Record<string, readonly Id[]> = {
+  ...{ byte: INTEGERS, short: INTEGERS, integer: INTEGERS, long: INTEGERS },
+  float: [Id.FLOAT, Id.DECIMAL, ...INTEGERS],
+  double: [Id.DOUBLE, Id.FLOAT, Id.DECIMAL, ...INTEGERS],
+  string: [Id.VARCHAR, Id.ENUM, Id.UUID],
+  boolean: [Id.BOOLEAN],
+  binary: [Id.BLOB],
+  date: [Id.DATE],
+  timestamp: [Id.TIMESTAMP_TZ],
+  timestamp_ntz: [Id.TIMESTAMP, Id.TIMESTAMP_S, Id.TIMESTAMP_MS],
+}
 
-/** True when values of `from` go into `to` without loss; integers are narrowed with a check of every value. */
+/** True when values of `from` go into `to` without loss. */
 function fits(from: DuckDBType, to: DataType): boolean {
   const id = from.typeId
   if (id === Id.SQLNULL) return true
@@ -65,29 +67,9 @@ function fits(from: DuckDBType, to: DataType): boolean {
       })
     )
   }
-  if (INTEGER_TYPES.has(to)) return INTEGERS.has(id)
   const decimal = decimalOf(to)
-  if (decimal) return INTEGERS.has(id) || (id === Id.DECIMAL && (from as DuckDBDecimalType).scale <= decimal.scale)
-  switch (to) {
-    case 'string':
-      return TEXTS.has(id)
-    case 'float':
-      return id === Id.FLOAT || id === Id.DECIMAL || INTEGERS.has(id)
-    case 'double':
-      return id === Id.DOUBLE || id === Id.FLOAT || id === Id.DECIMAL || INTEGERS.has(id)
-    case 'boolean':
-      return id === Id.BOOLEAN
-    case 'binary':
-      return id === Id.BLOB
-    case 'date':
-      return id === Id.DATE
-    case 'timestamp':
-      return id === Id.TIMESTAMP_TZ
-    case 'timestamp_ntz':
-      return id === Id.TIMESTAMP || id === Id.TIMESTAMP_S || id === Id.TIMESTAMP_MS
-    default:
-      return false
-  }
+  if (decimal) return INTEGERS.includes(id) || (id === Id.DECIMAL && (from as DuckDBDecimalType).scale <= decimal.scale)
+  return TAKES[to]?.includes(id) ?? false
 }
 
 /**
@@ -166,25 +148,25 @@ function deltaType(table: string, column: string, type: DuckDBType): DataType {
   return found
 }
 
-/** What the message of a failed not-null check begins with. */
-const NULL_MARK = 'moodlake:not-null:'
-
-/** The column that a failed query complains of, when it is one of our not-null checks. */
-export function nullColumn(error: unknown): string | undefined {
-  const message = error instanceof Error ? error.message : ''
-  const at = message.indexOf(NULL_MARK)
-  if (at < 0) return undefined
-  try {
-    return decodeURIComponent(/^[^\s]*/.exec(message.slice(at + NULL_MARK.length))?.[0] ?? '')
-  } catch {
-    return undefined
-  }
+/** SQL that fails, with a mark and a name that `markedName` finds in what DuckDB then says. */
+export function failWith(mark: string, name: string): string {
+  return `error(${quoteText(mark + encodeURIComponent(name))})`
 }
+
+/** The name behind a mark in the message of a failed query; undefined when it complains of something else. */
+export function markedName(mark: string, error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : ''
+  const at = message.indexOf(mark)
+  return at < 0 ? undefined : decodeURIComponent(/^[^\s]*/.exec(message.slice(at + mark.length))?.[0] ?? '')
+}
+
+/** Mark of a value that is null where none may be; its name is the column's. */
+export const NULL_MARK = 'moodlake:not-null:'
 
 function selected(field: Field, given: boolean): string {
   const type = duckdbType(field.type)
   const value = given ? `CAST(${quoteName(field.name)} AS ${type})` : `CAST(NULL AS ${type})`
-  const checked = field.nullable ? value : `coalesce(${value}, error(${quoteText(NULL_MARK + encodeURIComponent(field.name))}))`
+  const checked = field.nullable ? value : `coalesce(${value}, ${failWith(NULL_MARK, field.name)})`
   return `${checked} AS ${quoteName(field.name)}`
 }
 

@@ -43,11 +43,6 @@ function bound(text: string, type: DataType, side: 'min' | 'max'): string | unde
   switch (type) {
     case 'string':
       return side === 'min' ? lowerText(text) : upperText(text)
-    case 'long':
-    case 'integer':
-    case 'short':
-    case 'byte':
-      return /^-?\d+$/.test(text) ? text : undefined
     case 'float':
     case 'double': {
       const value = Number(text)
@@ -65,7 +60,7 @@ function bound(text: string, type: DataType, side: 'min' | 'max'): string | unde
     case 'timestamp_ntz':
       return instant(text, '')
     default:
-      return undefined
+      return type !== 'binary' && /^-?\d+$/.test(text) ? text : undefined
   }
 }
 

@@ -169,7 +169,6 @@ export async function createTable(location: string | Store, options: CreateOptio
           partitionBy: JSON.stringify(partitionColumns),
           properties: JSON.stringify(metaData.configuration),
         },
-        operationMetrics: {},
         isBlindAppend: true,
         base: emptyState(-1),
         actions: () => [{ protocol }, { metaData }],

@@ -18,8 +18,10 @@ export interface Change {
   /** Such as `WRITE`, `DELETE`. */
   operation: string
   operationParameters: Record<string, unknown>
-  operationMetrics: Record<string, unknown>
-  isBlindAppend: boolean
+  /** Counts by name. Default none. */
+  operationMetrics?: Readonly<Record<string, number>>
+  /** It only adds, and holds whatever others do. Default false. */
+  isBlindAppend?: boolean
   txn?: { appId: string; version: number }
   /** Attempts against other writers; default 100. */
   attempts?: number
@@ -102,8 +104,8 @@ export async function commitChange(
       operationParameters: change.operationParameters,
       readVersion: change.base.version < 0 ? undefined : change.base.version,
       isolationLevel: 'Serializable',
-      isBlindAppend: change.isBlindAppend,
-      operationMetrics: change.operationMetrics,
+      isBlindAppend: change.isBlindAppend ?? false,
+      operationMetrics: Object.fromEntries(Object.entries(change.operationMetrics ?? {}).map(([name, n]) => [name, String(n)])),
       engineInfo: ENGINE,
       txnId,
     }

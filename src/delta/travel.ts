@@ -8,9 +8,9 @@ export async function commitTimes(store: Store, from: number, to: number): Promi
   const { commits } = await listLog(store, Math.max(0, from - 1))
   const times = new Map<number, Date>()
   let last = Number.NEGATIVE_INFINITY
-  for (const version of [...commits.keys()].sort((a, b) => a - b)) {
+  for (const [version, { modified }] of commits) {
     if (version < from || version > to) continue
-    last = Math.max(last + 1, commits.get(version)?.modified.getTime() ?? 0)
+    last = Math.max(last + 1, modified.getTime())
     times.set(version, new Date(last))
   }
   return times

@@ -1,15 +1,15 @@
 /** Appending and overwriting. */
 
 import type { Store } from '../stores/store.js'
-import type { Action, AddFile, MetaData } from './actions.js'
+import type { MetaData } from './actions.js'
 import { withColumnIds } from './column-mapping.js'
 import { removeOf, requireWritable, type TableCore } from './core.js'
 import { CommitConflictError, UnsupportedFeatureError } from './errors.js'
-import { discard, writeFiles } from './parquet.js'
+import { discard, type Written, writeFiles } from './parquet.js'
 import { checkWritable, hasType } from './protocol.js'
 import { openSource, type TableData } from './source.js'
 import type { TableState } from './state.js'
-import { checkUnchanged, commitChange, committed } from './transaction.js'
+import { type Change, checkUnchanged, committed } from './transaction.js'
 
 /** How rows are written. */
 export interface WriteOptions {
@@ -42,8 +42,8 @@ export async function writeRows(
   options: WriteOptions,
   mode: 'Append' | 'Overwrite',
 ): Promise<Commit> {
-  const { store, newest } = core
-  const base = await newest()
+  const { store } = core
+  const base = await core.newest()
   const { protocol, metaData, schema } = requireWritable(store, base)
   if (mode === 'Overwrite' && base.files.size && metaData.configuration['delta.appendOnly'] === 'true')
     throw new UnsupportedFeatureError(store.uri, ['appendOnly'], 'is append-only (delta.appendOnly); rows cannot be replaced')
@@ -60,48 +60,37 @@ export async function writeRows(
       )
     const wider = source.schema === schema ? undefined : withColumnIds(metaData, source.schema)
     const written = await writeFiles(store, wider ? { ...source, schema: wider.schema } : source, metaData)
-    const evolved = wider?.metaData
-    const change = writeChange(store, { base, written, evolved, mode, options, partitionBy: metaData.partitionColumns })
-    let version: number | undefined
-    try {
-      version = await commitChange(store, change, newest)
-    } catch (error) {
+    const change = writeChange(store, base, { written, evolved: wider?.metaData, mode, options })
+    const version = await core.commit(change).catch(async error => {
       // Only where it is certain that no commit names the files.
       if (error instanceof CommitConflictError) await discard(store, written.add)
       throw error
-    }
-    if (version === undefined) {
-      await discard(store, written.add)
-      return { ...skipped, version: (await newest()).version }
-    }
-    await core.afterCommit(version)
-    return { version, rows: written.rows, files: written.add.length, bytes: written.bytes, skipped: false }
+    })
+    if (version !== undefined)
+      return { version, rows: written.rows, files: written.add.length, bytes: written.bytes, skipped: false }
+    await discard(store, written.add)
+    return { ...skipped, version: (await core.newest()).version }
   } finally {
     await source.release()
   }
 }
+
 interface Planned {
-  base: TableState
-  written: { add: AddFile[]; rows: number; bytes: number }
+  written: Written
   evolved: MetaData | undefined
   mode: 'Append' | 'Overwrite'
   options: WriteOptions
-  partitionBy: readonly string[]
 }
 
-function writeChange(store: Store, { base, written, evolved, mode, options, partitionBy }: Planned) {
+function writeChange(store: Store, base: TableState, { written, evolved, mode, options }: Planned): Change {
   return {
     operation: 'WRITE',
-    operationParameters: { mode, partitionBy: JSON.stringify(partitionBy), ...options.operationParameters },
-    operationMetrics: {
-      numFiles: String(written.add.length),
-      numOutputRows: String(written.rows),
-      numOutputBytes: String(written.bytes),
-    },
+    operationParameters: { mode, partitionBy: JSON.stringify(base.metaData?.partitionColumns), ...options.operationParameters },
+    operationMetrics: { numFiles: written.add.length, numOutputRows: written.rows, numOutputBytes: written.bytes },
     isBlindAppend: mode === 'Append' && !evolved,
     txn: options.txn,
     base,
-    actions(latest: TableState): Action[] {
+    actions(latest) {
       if (latest !== base) checkUnchanged(store, base, latest)
       const now = Date.now()
       // An overwrite reads nothing, so it can always come after what others did: it removes that as well.

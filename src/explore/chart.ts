@@ -61,6 +61,9 @@ export function label(text: unknown, length = 28): string {
   return RIGHT_TO_LEFT.test(inert) ? `\u2068${inert}\u2069` : inert
 }
 
+/** Text of a label, its entities read. */
+export const plainText = (label: string) => label.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+
 /** `n = 5,000 tweets`. */
 export function count(n: number, unit: string): string {
   return `n = ${formatNumber(n)} ${unit}`
@@ -141,6 +144,11 @@ export function emptyFigure(title: string, why: string): Figure {
 export function toNumber(value: unknown): number | undefined {
   const number = typeof value === 'bigint' ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
+}
+
+/** How many tweets a row stands for: the number in the column `weight`, one where there is no such column. */
+export function tweetsOf(row: Record<string, unknown>, weight: string | undefined): number {
+  return weight ? (toNumber(row[weight]) ?? 0) : 1
 }
 
 /** A number that may have an interval. */

@@ -1,6 +1,6 @@
 /** Tables and figures as HTML in which the text of strangers is inert. */
 import type { Explanation } from '../models/explain.js'
-import { type Figure, LABEL_COLOURS } from './chart.js'
+import { type Figure, LABEL_COLOURS, plainText } from './chart.js'
 import { isDanfo, type TableLike, toColumns } from './frames.js'
 import type { Origin } from './origin.js'
 import { formatNumber, formatValue } from './text-table.js'
@@ -104,13 +104,8 @@ export function tableHtml(table: TableLike, options: HtmlTableOptions = {}): str
 
 /** The title of a figure in plain words. */
 export function figureTitle(figure: Figure): { title: string; subtitle: string } {
-  const plain = (text: unknown) =>
-    String(text ?? '')
-      .replace(/[\u2068\u2069]/g, '')
-      .replaceAll('&lt;', '<')
-      .replaceAll('&gt;', '>')
-      .replaceAll('&amp;', '&')
   const title = figure.layout.title as { text?: unknown; subtitle?: { text?: unknown } } | undefined
+  const plain = (text: unknown) => plainText(String(text ?? '').replace(/[\u2068\u2069]/g, ''))
   return { title: plain(title?.text) || 'untitled chart', subtitle: plain(title?.subtitle?.text) }
 }
 

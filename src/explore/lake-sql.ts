@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import type { ColumnTable } from 'arquero'
 import type { DataFrame } from 'danfojs-node'
 import { quoteName, type Row } from '../delta/duckdb.js'
-import { type DeltaTable, isTable, openTable } from '../delta/index.js'
+import { type DeltaTable, isTable, openTable, VersionNotFoundError } from '../delta/index.js'
 import { cacheFolder } from '../delta/local-files.js'
 import { openStore } from '../stores/open-store.js'
 import type { Store } from '../stores/store.js'
@@ -87,11 +87,19 @@ async function foldersIn(lake: Store): Promise<string[]> {
   }
 }
 
+/** Commits that are looked at for the name of a model: merges and clean-ups name none. */
+const NAMELESS = 100
+
 /** The model of the newest scored batch up to a version of `gold`, as its commit names it. */
 async function modelsOf(gold: DeltaTable, version: number): Promise<OriginModel[]> {
-  for (const { version: at, operationParameters: said } of await gold.history(5)) {
-    const { model: name, modelVersion, modelHash: hash } = said as Record<string, string | undefined>
-    if (at <= version && name) return [{ name, version: modelVersion ?? '', ...(hash && { hash }) }]
+  try {
+    for (let upTo = version; upTo >= 0 && upTo > version - NAMELESS; upTo--)
+      for await (const { commitInfo } of gold.commits({ after: upTo - 1, upTo })) {
+        const { model: name, modelVersion, modelHash: hash } = (commitInfo?.operationParameters ?? {}) as Record<string, string>
+        if (name) return [{ name, version: modelVersion ?? '', ...(hash && { hash }) }]
+      }
+  } catch (error) {
+    if (!(error instanceof VersionNotFoundError)) throw error
   }
   return []
 }

@@ -14,6 +14,7 @@ import {
   label,
   type Trace,
   toNumber,
+  tweetsOf,
 } from './chart.js'
 import { type TableLike, toColumns } from './frames.js'
 import { formatNumber } from './text-table.js'
@@ -54,7 +55,7 @@ function gather(rows: readonly Record<string, unknown>[], options: PlaceOptions,
   let all = 0
   let located = 0
   for (const row of rows) {
-    const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
+    const tweets = tweetsOf(row, weight)
     all += tweets
     const [north, east] = [toNumber(row[latitude]), toNumber(row[longitude])]
     if (tweets <= 0 || north === undefined || east === undefined || Math.abs(north) > 90 || Math.abs(east) > 180) continue

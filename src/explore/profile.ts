@@ -69,7 +69,7 @@ function measured(value: unknown): number | undefined {
 }
 
 /** The value below which a share of the sorted numbers lies, with linear interpolation. */
-function quantile(sorted: readonly number[], share: number): number {
+export function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1)
   const below = sorted[Math.floor(place)]!
   return below + (place % 1) * ((sorted[Math.ceil(place)] ?? below) - below)

@@ -66,11 +66,12 @@ export function quoteVersions(sql: string): string {
 }
 
 let parser: Promise<Duckdb> | undefined
+/** An instance that holds nothing and reaches nothing. */
+const openParser = () => (parser ??= openDuckdb({ threads: '1', enable_external_access: 'false' }))
 
-/** DuckDB's own syntax tree of SELECT statements; the parser's instance holds nothing and reaches nothing. */
+/** DuckDB's own syntax tree of SELECT statements. */
 async function syntaxTree(sql: string): Promise<unknown[]> {
-  parser ??= openDuckdb({ threads: '1', enable_external_access: 'false' })
-  const [row] = await (await parser).rows<{ tree: string }>('SELECT json_serialize_sql($1::VARCHAR) AS tree', [sql])
+  const [row] = await (await openParser()).rows<{ tree: string }>('SELECT json_serialize_sql($1::VARCHAR) AS tree', [sql])
   const tree = JSON.parse(row!.tree) as { error: boolean; error_type?: string; error_message?: string; statements?: unknown[] }
   if (!tree.error) return tree.statements ?? []
   if (tree.error_type === 'not implemented')
@@ -93,13 +94,12 @@ let tableFunctions: Promise<Set<string>> | undefined
 
 /** Names of every table function and pragma this DuckDB knows, lower-case. */
 function knownTableFunctions(): Promise<Set<string>> {
-  tableFunctions ??= (async () => {
-    parser ??= openDuckdb({ threads: '1', enable_external_access: 'false' })
-    const rows = await (await parser).rows<{ name: string }>(
+  tableFunctions ??= openParser().then(async database => {
+    const rows = await database.rows<{ name: string }>(
       "SELECT DISTINCT lower(function_name) AS name FROM duckdb_functions() WHERE function_type IN ('table', 'pragma')",
     )
     return new Set(rows.map(row => row.name))
-  })()
+  })
   return tableFunctions
 }
 

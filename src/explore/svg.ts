@@ -1,5 +1,5 @@
 /** A figure as a picture without a script: for GitHub, nbviewer, and paper. It draws what our builders make, not all of plotly. */
-import { type Figure, SERIES_COLOURS, type Trace } from './chart.js'
+import { type Figure, plainText, SERIES_COLOURS, type Trace } from './chart.js'
 import { escapeHtml } from './html.js'
 import { list, type Options, options, type Pixel, type Scale, scaleOf } from './svg-scale.js'
 import { formatNumber } from './text-table.js'
@@ -11,18 +11,11 @@ const GRID = '#80808047'
 const at = (value: unknown, i: number) => (Array.isArray(value) ? value[i] : value)
 const round = (value: number) => String(Math.round(value * 10) / 10)
 
-/** Lines of a label: plotly's mark-up dropped, its entities read. */
-function lines(text: unknown): string[] {
-  return String(text ?? '')
+/** Lines of a label, plotly's mark-up dropped. */
+const lines = (text: unknown) =>
+  String(text ?? '')
     .split('<br>')
-    .map(line =>
-      line
-        .replace(/<[^>]*>/g, '')
-        .replaceAll('&lt;', '<')
-        .replaceAll('&gt;', '>')
-        .replaceAll('&amp;', '&'),
-    )
-}
+    .map(line => plainText(line.replace(/<[^>]*>/g, '')))
 
 const inert = (text: string) => escapeHtml(text.replace(/[\ud800-\udfff\ufffe\uffff]/gu, '\ufffd'))
 const attributes = (values: Options) =>
@@ -315,15 +308,6 @@ function overlays(layout: Options, plots: readonly ReturnType<typeof plotOf>[], 
       up(shape.yref, shape.y0),
       up(shape.yref, shape.y1),
     ]
-    if (shape.type === 'rect')
-      return element('rect', {
-        x: Math.min(x0, x1),
-        y: Math.min(y0, y1),
-        width: Math.abs(x1 - x0),
-        height: Math.abs(y1 - y0),
-        fill: shape.fillcolor ?? 'none',
-        'fill-opacity': shape.opacity,
-      })
     return element('path', {
       d: `M${round(x0)} ${round(y0)}L${round(x1)} ${round(y1)}`,
       stroke: line.color ?? INK,
@@ -334,12 +318,9 @@ function overlays(layout: Options, plots: readonly ReturnType<typeof plotOf>[], 
   const notes = (list(layout.annotations) as Options[]).map(note => {
     const font = options(note.font)
     const [x, y] = [right(note.xref, note.x), up(note.yref, note.y)]
-    const arrow = note.showarrow !== false
-    const [tx, ty] = arrow ? [x + Number(note.ax ?? 0), y + Number(note.ay ?? -30)] : [x, y]
     const anchor = { left: 'start', right: 'end' }[String(note.xanchor)] ?? 'middle'
-    const tip = arrow ? element('path', { d: `M${round(tx)} ${round(ty + 5)}L${round(x)} ${round(y)}`, stroke: INK }) : ''
     const values = { 'text-anchor': anchor, fill: font.color, 'font-size': Number(font.size ?? 12) }
-    return tip + write(note.text, tx, ty, values, note.yanchor !== 'bottom' && !arrow)
+    return write(note.text, x, y, values, note.yanchor !== 'bottom')
   })
   return shapes.join('') + notes.join('')
 }

@@ -18,6 +18,7 @@ import {
   toMeasured,
   toNumber,
   toTime,
+  tweetsOf,
   whiskers,
 } from './chart.js'
 import type { TableLike } from './frames.js'
@@ -218,7 +219,7 @@ export function sentimentOverTime(table: TableLike, options: SentimentTimeOption
   const seen = rows.flatMap((row): Mood[] => {
     const at = toTime(row[time])?.getTime()
     const kind = LABELS.indexOf(row[sentiment] as Label)
-    const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
+    const tweets = tweetsOf(row, weight)
     return at === undefined || kind < 0 ? [] : [{ at, kind, tweets, group: by ? row[by] : null }]
   })
   if (!seen.length) return emptyFigure(title, `No rows with a moment in ${time} and a class in ${sentiment}.`)
@@ -268,11 +269,7 @@ function sharesPerBin(seen: readonly Mood[], every: keyof typeof BINS): { traces
 /** A menu that shows the rows of one value of a column; all of it is in the figure, so that it works in a file. */
 function filterMenu(seen: readonly Mood[], by: string, every: keyof typeof BINS, subtitle: (n: number) => string): object {
   const groups = new Map<unknown, Mood[]>()
-  for (const one of seen) {
-    const rows = groups.get(one.group)
-    if (rows) rows.push(one)
-    else groups.set(one.group, [one])
-  }
+  for (const one of seen) if (!groups.get(one.group)?.push(one)) groups.set(one.group, [one])
   const size = ([, rows]: [unknown, Mood[]]) => rows.reduce((sum, { tweets }) => sum + tweets, 0)
   const commonest = [...groups].sort((a, b) => size(b) - size(a)).slice(0, 12)
   const button = (name: string, rows: readonly Mood[]) => {
@@ -307,7 +304,7 @@ export function hourHeatMap(table: TableLike, options: HourOptions = {}): Figure
   let n = 0
   for (const row of rows) {
     const at = toTime(row[time])
-    const tweets = weight ? (toNumber(row[weight]) ?? 0) : 1
+    const tweets = tweetsOf(row, weight)
     if (!at) continue
     cells[(at.getUTCDay() + 6) % 7]![at.getUTCHours()]! += tweets
     n += tweets

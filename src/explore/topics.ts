@@ -3,6 +3,7 @@ import { featureReader, gramCollector, inverseFrequencies } from '../models/feat
 import { LABELS, type Label } from '../tweet.js'
 import { chartRows, toTime } from './chart.js'
 import type { TableLike } from './frames.js'
+import { quantile } from './profile.js'
 
 /** A text that is like the example. */
 export interface SimilarText {
@@ -126,11 +127,11 @@ const wordsOf = (text: string) =>
       .match(/[@#]?[\p{L}\p{N}_']{3,}/gu),
   )
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length % 2 ? sorted[half]! : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
-}
+const median = (values: readonly number[]) =>
+  quantile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  )
 
 /** Tweets per hour of the clock, and what each hour of the day usually brings: its median over the days, at least 1. */
 function hours(said: readonly Said[]): { start: number; tweets: number; expected: number }[] {

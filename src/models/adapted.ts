@@ -90,9 +90,9 @@ function build(
 
   async function open() {
     const card = existsSync(join(base, CARD_FILE)) ? await readModelCard(base) : undefined
-    const { maxTokens = 64 } = (card?.settings ?? {}) as { maxTokens?: number }
-    const data: ScorerData = { folder: base, maxTokens, output: 'pooled', device }
-    const pool = scorerPool({ name, data, workers, onWorker })
+    const { maxTokens = 64, batch = 1 } = (card?.settings ?? {}) as Partial<Record<string, number>>
+    const data: ScorerData = { folder: base, maxTokens, batch, output: 'pooled', device }
+    const pool = scorerPool({ name, data, batch, workers, onWorker })
     await checkDevice(pool, device)
     return pool
   }

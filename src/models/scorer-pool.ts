@@ -16,6 +16,8 @@ export interface ScorerPoolOptions {
   data: unknown
   /** Program of the workers; default the transformer scorer. It speaks `WorkerRequest` and `WorkerReply`. */
   program?: URL
+  /** Texts that a worker answers together, when that is known to change no answer; default 1. */
+  batch?: number
   /** Most worker processes; default the number of cores, at most 4. They start when there is work for them. */
   workers?: number
   /** A worker that has work and answers nothing for so long (ms) is ended, like one that died; default 60,000. Loading may take a minute in any case. */
@@ -46,7 +48,9 @@ export interface ScoreOptions {
   onScored?: (place: number) => void
 }
 
+/** Texts that a worker is given at a time; of a pool that works in batches, batches. */
 const CHUNK = 8
+const CHUNK_BATCHES = 4
 const MAX_CRASHES = 3
 /** JavaScript memory of a worker, MiB; the model's own memory is not in it. Past it the worker dies and is replaced. */
 const WORKER_HEAP = 512
@@ -55,8 +59,10 @@ const WORKER_MEMORY = 1.5 * 2 ** 30
 
 interface Job<A> {
   texts: readonly string[]
+  /** The places of the texts as they are handed out. */
+  order: readonly number[]
   answers: (A | Failure)[]
-  /** First text that has not been handed out. */
+  /** First of `order` that has not been handed out. */
   next: number
   /** Places handed out to workers that died, but not reached by them. */
   again: number[]
@@ -89,6 +95,7 @@ export function scorerPool<A extends object = Scored>({
   name,
   data,
   program = workerProgram('scorer'),
+  batch = 1,
   workers = defaultWorkers(),
   patience = PATIENCE,
   workerMemory = WORKER_MEMORY,
@@ -96,6 +103,7 @@ export function scorerPool<A extends object = Scored>({
 }: ScorerPoolOptions): ScorerPool<A> {
   if (!Number.isInteger(workers) || workers < 1)
     throw new Error(`${name}: workers must be a whole number of at least 1: ${workers}`)
+  const chunk = batch > 1 ? CHUNK_BATCHES * batch : CHUNK
   const slots = new Set<Slot<A>>()
   let jobs: Job<A>[] = []
   let failedStarts = 0
@@ -190,9 +198,9 @@ export function scorerPool<A extends object = Scored>({
 
   /** The next few places of a job; near its end fewer, so that all workers finish together. */
   function cut(job: Job<A>): number[] {
-    const size = Math.max(1, Math.min(CHUNK, Math.ceil((job.texts.length - job.next + job.again.length) / workers)))
+    const size = Math.max(1, Math.min(chunk, Math.ceil((job.texts.length - job.next + job.again.length) / workers)))
     const places = job.again.splice(0, size)
-    while (places.length < size && job.next < job.texts.length) places.push(job.next++)
+    while (places.length < size && job.next < job.texts.length) places.push(job.order[job.next++]!)
     return places.length ? places : job.suspects.splice(0, 1)
   }
 
@@ -208,8 +216,10 @@ export function scorerPool<A extends object = Scored>({
     staff()
   }
 
-  /** Queues the rest of a dead worker's chunk; its first place may be what the worker died of. */
-  function redo(job: Job<A>, [suspect, ...rest]: number[], trouble: string): void {
+  /** Queues the rest of a dead worker's chunk. Its first place may be what the worker died of; in batches, each may. */
+  function redo(job: Job<A>, places: number[], trouble: string): void {
+    if (batch > 1 && places.length > 1) return void job.suspects.push(...places)
+    const [suspect, ...rest] = places
     job.again.push(...rest)
     const crashes = (job.crashes.get(suspect!) ?? 0) + 1
     job.crashes.set(suspect!, crashes)
@@ -221,11 +231,17 @@ export function scorerPool<A extends object = Scored>({
   function staff(): void {
     const open = jobs.reduce((sum, job) => sum + job.again.length + job.suspects.length + job.texts.length - job.next, 0)
     const free = [...slots].filter(slot => !slot.work)
-    for (let wanted = Math.min(workers - slots.size, Math.ceil(open / CHUNK) - free.length); wanted > 0; wanted--) start()
+    for (let wanted = Math.min(workers - slots.size, Math.ceil(open / chunk) - free.length); wanted > 0; wanted--) start()
     // Workers that are still loading are fed when they are ready, and hold the process until then.
     for (const slot of free)
       if (slot.ready) feed(slot)
       else hold(slot, open > 0)
+  }
+
+  /** A batch is of texts of like length, which are worked on fastest. */
+  function orderOf(texts: readonly string[]): number[] {
+    const places = [...texts.keys()]
+    return batch > 1 ? places.sort((a, b) => texts[a]!.length - texts[b]!.length) : places
   }
 
   function failAll(error: Error): void {
@@ -241,6 +257,7 @@ export function scorerPool<A extends object = Scored>({
         const stop = () => job.settle(signal!.reason)
         const job: Job<A> = {
           texts,
+          order: orderOf(texts),
           answers: new Array(texts.length),
           next: 0,
           again: [],

@@ -1,6 +1,6 @@
 /**
- * The process that scores texts with a transformer: one session, one thread, one text a run. A text's answer cannot depend
- * on its neighbours then, which dynamic int8 quantisation makes it do in a batch. It is a process and no thread because
+ * The process that scores texts with a transformer: one session, one thread, one text a run unless the model says that its
+ * answers do not depend on their neighbours, which dynamic int8 quantisation makes them do. It is a process and no thread because
  * ONNX Runtime aborts the whole process when a thread that it runs in is ended.
  */
 import { existsSync, readFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { PreTrainedTokenizer } from '@xenova/transformers'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Device } from './device.js'
-import { type Scored, serveTexts } from './worker-talk.js'
+import { type Answerer, oneByOne, type Scored, serveTexts } from './worker-talk.js'
 
 /** What a scorer is started with: its one argument, as JSON. */
 export interface ScorerData {
@@ -16,6 +16,8 @@ export interface ScorerData {
   folder: string
   /** Longer texts are cut to this many tokens, special ones included. */
   maxTokens: number
+  /** Texts a run; default 1. */
+  batch?: number
   /** Output of the model to answer with; default its first. */
   output?: string
   /** Default `cpu`. No other is tried in its place. */
@@ -25,12 +27,7 @@ export interface ScorerData {
 /** A word is at most 100 characters to the tokenizer, so nothing past this can count; a hostile text costs no more. */
 const MAX_UNITS = 10_000
 
-async function load({
-  folder,
-  maxTokens,
-  output: asked,
-  device = 'cpu',
-}: ScorerData): Promise<(text: string) => Promise<Scored>> {
+async function load({ folder, maxTokens, batch = 1, output: asked, device = 'cpu' }: ScorerData): Promise<Answerer<Scored>> {
   // `AutoTokenizer` would refuse folders whose names could not be a repository's.
   const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, unknown>
   const config = existsSync(join(folder, 'tokenizer_config.json')) ? read('tokenizer_config.json') : {}
@@ -48,19 +45,59 @@ async function load({
   const output = asked ?? session.outputNames[0]!
   if (!session.outputNames.includes(output))
     throw new Error(`${folder}: model has no output ${output}, only ${session.outputNames.join(', ')}`)
-  return async text => {
+
+  function encode(text: string): Encoded {
     const seen = text.slice(0, MAX_UNITS)
-    const encoded = tokenizer(seen, { return_tensor: false }) as unknown as Record<string, number[]>
-    const truncated = seen.length < text.length || encoded.input_ids!.length > maxTokens
+    const columns = tokenizer(seen, { return_tensor: false }) as unknown as Record<string, number[]>
+    const { length } = columns.input_ids!
+    return { columns, length: Math.min(length, maxTokens), truncated: seen.length < text.length || length > maxTokens }
+  }
+
+  /** Scores texts in one run; shorter ones are padded, and the mask says where. */
+  async function score(texts: readonly Encoded[]): Promise<Scored[]> {
+    const length = Math.max(...texts.map(text => text.length))
     const feeds: Record<string, Tensor> = {}
     for (const name of session.inputNames) {
-      const ids = cut(encoded[name] ?? encoded.input_ids!.map(() => 0), maxTokens)
-      feeds[name] = new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length])
+      const values = new BigInt64Array(texts.length * length)
+      for (const [row, { columns }] of texts.entries())
+        for (const [i, id] of cut(columns[name] ?? [], maxTokens).entries()) values[row * length + i] = BigInt(id)
+      feeds[name] = new Tensor('int64', values, [texts.length, length])
     }
-    const result = await session.run(feeds, [output])
-    const logits = Array.from(result[output]!.data as Float32Array)
-    return truncated ? { logits, truncated } : { logits }
+    const result = (await session.run(feeds, [output]))[output]!.data as Float32Array
+    const width = result.length / texts.length
+    return texts.map(({ truncated }, row) => {
+      const logits = Array.from(result.subarray(row * width, (row + 1) * width))
+      return truncated ? { logits, truncated } : { logits }
+    })
   }
+
+  const scoreOne = oneByOne(async (text: string) => (await score([encode(text)]))[0]!)
+  if (batch === 1) return scoreOne
+  return async function* (texts) {
+    // Texts of like length together: what is padded is worked on too.
+    const encoded = texts.map(encode)
+    const order = [...texts.keys()].sort((a, b) => encoded[a]!.length - encoded[b]!.length)
+    const scores: Scored[] = []
+    try {
+      for (let start = 0; start < order.length; start += batch) {
+        const places = order.slice(start, start + batch)
+        const found = await score(places.map(place => encoded[place]!))
+        for (const [i, place] of places.entries()) scores[place] = found[i]!
+      }
+    } catch {
+      // Which text it was shows when each is tried alone.
+      return yield* scoreOne(texts)
+    }
+    yield* scores
+  }
+}
+
+/** A text as token ids and whatever else the model reads of it. */
+interface Encoded {
+  columns: Readonly<Record<string, number[]>>
+  /** Tokens that the model sees. */
+  length: number
+  truncated: boolean
 }
 
 /** The first tokens, and the last, which marks the end: the tokenizer's own truncation would drop it. */

@@ -35,11 +35,12 @@ const caches = lruCache<Cache<Prediction>>(4)
 
 /**
  * A transformer in Hugging Face's layout: `config.json`, `tokenizer.json`, `onnx/model_quantized.onnx` (or `model.onnx`).
- * It runs in worker processes that start with the first text, never on the caller's event loop, one text at a time: the same text
- * gives the same probabilities whatever else is asked. Equal texts of a call are scored once, texts of earlier calls not
+ * It runs in worker processes that start with the first text, never on the caller's event loop, one text at a time, or as many as its card says do
+ * not change each other's answers: the same text gives the same probabilities whatever else is asked. Equal texts of a call are scored once, texts of earlier calls not
  * again. A text that cleaning leaves empty gets an answer like any other: the model's view of nothing. Text past
  * `maxTokens` is not seen, and the answer says so.
- * @param card of the folder; settings: `maxTokens` (default 64), `temperature` (default 1: logits are divided by it)
+ * @param card of the folder; settings: `maxTokens` (default 64), `temperature` (default 1: logits are divided by it),
+ *   `batch` (texts a run, default 1; more only for a model whose answers do not depend on their neighbours)
  * @throws when `config.json` names classes that are not ours; DeviceError when the device is not to be had
  */
 export async function loadTransformer(
@@ -48,10 +49,10 @@ export async function loadTransformer(
   hash: string,
   { workers, onWorker, scoreFolder, device = 'cpu' }: TransformerOptions = {},
 ): Promise<Model> {
-  const { maxTokens = 64, temperature = 1 } = (card.settings ?? {}) as { maxTokens?: number; temperature?: number }
+  const { maxTokens = 64, temperature = 1, batch = 1 } = (card.settings ?? {}) as Partial<Record<string, number>>
   const places = await labelPlaces(folder)
-  const data: ScorerData = { folder, maxTokens, device }
-  const pool = scorerPool({ name: card.name, data, workers, onWorker })
+  const data: ScorerData = { folder, maxTokens, batch, device }
+  const pool = scorerPool({ name: card.name, data, batch, workers, onWorker })
   await checkDevice(pool, device)
   const key = device === 'cpu' ? hash : `${device}-${hash}`
   const known = caches.get(key) ?? lruCache<Prediction>(CACHE_SIZE)

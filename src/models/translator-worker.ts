@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { env, pipeline } from '@xenova/transformers'
-import { serveTexts } from './worker-talk.js'
+import { type Answerer, oneByOne, serveTexts } from './worker-talk.js'
 
 /** What a translator is started with. */
 export interface TranslatorData {
@@ -39,7 +39,7 @@ function codeOf(lang: string, codes: readonly string[]): string {
   return found
 }
 
-async function load({ folder, maxTokens }: TranslatorData): Promise<(request: string) => Promise<Translation>> {
+async function load({ folder, maxTokens }: TranslatorData): Promise<Answerer<Translation>> {
   env.allowRemoteModels = false
   const translate = await pipeline('translation', folder, {
     dtype: existsSync(join(folder, 'onnx', 'encoder_model_quantized.onnx')) ? 'q8' : 'fp32',
@@ -50,7 +50,7 @@ async function load({ folder, maxTokens }: TranslatorData): Promise<(request: st
   const { language_codes: codes = [] } = translate.tokenizer as { language_codes?: string[] }
   const length = (text: string) =>
     (translate.tokenizer(text, { return_tensor: false }) as { input_ids: number[] }).input_ids.length
-  return async request => {
+  return oneByOne(async request => {
     const mark = request.indexOf('\n')
     const text = request.slice(mark + 1)
     // A token is a character at least, or so; then shorter by the share that is too much.
@@ -64,7 +64,7 @@ async function load({ folder, maxTokens }: TranslatorData): Promise<(request: st
     if (english === '') throw new Error('nothing came of the translation')
     const truncated = seen.length < text.length || length(english) > maxTokens
     return truncated ? { text: english, truncated } : { text: english }
-  }
+  })
 }
 
 serveTexts(load)

@@ -17,10 +17,21 @@ export interface Scored {
   truncated?: true
 }
 
-/** Serves the parent process until that is gone: loads with the one argument, JSON, then answers texts one at a time. */
-export function serveTexts<D, A extends object>(load: (data: D) => Promise<(text: string) => Promise<A>>): void {
+/** What a model says of some texts, in their order, each as soon as it is known. */
+export type Answerer<A> = (texts: readonly string[]) => AsyncIterable<A | { error: string }>
+
+const say = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+/** Answers texts one at a time; what fails of one is its answer. */
+export function oneByOne<A>(answer: (text: string) => Promise<A>): Answerer<A> {
+  return async function* (texts) {
+    for (const text of texts) yield await answer(text).catch(error => ({ error: say(error) }))
+  }
+}
+
+/** Serves the parent process until that is gone: loads with the one argument, JSON, then answers. */
+export function serveTexts<D, A extends object>(load: (data: D) => Promise<Answerer<A>>): void {
   const reply = (message: WorkerReply<A>) => process.send?.(message)
-  const say = (error: unknown) => (error instanceof Error ? error.message : String(error))
   const loading = load(JSON.parse(process.argv[2] ?? '{}') as D)
   loading.then(
     () => reply({ ready: true }),
@@ -30,14 +41,12 @@ export function serveTexts<D, A extends object>(load: (data: D) => Promise<(text
   process.on('SIGINT', () => {})
   process.on('disconnect', () => process.exit(0))
   process.on('message', async ({ texts }: WorkerRequest) => {
-    const answer = await loading
-    for (const [place, text] of texts.entries()) {
+    const answers = await loading
+    let place = 0
+    for await (const answer of answers(texts)) {
       const memory = place === texts.length - 1 ? process.memoryUsage.rss() : undefined
-      try {
-        reply({ place, ...(await answer(text)), memory })
-      } catch (error) {
-        reply({ place, error: say(error), memory })
-      }
+      reply({ place, ...answer, memory })
+      place++
     }
   })
 }

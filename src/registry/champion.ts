@@ -1,5 +1,5 @@
 /** Which version serves: promotion and rollback of an alias, each written down in tags of the version it chose. */
-import { isMissing, type MlflowClient, type MlflowVersion } from './mlflow.js'
+import { type MlflowClient, type MlflowVersion, orMissing } from './mlflow.js'
 import { HASH_TAG } from './register-model.js'
 
 const REASON_LENGTH = 1000
@@ -47,9 +47,8 @@ export interface PromotionOptions {
  */
 export async function promote(client: MlflowClient, options: PromotionOptions & { version: string }): Promise<Promotion> {
   const { name, alias = 'champion', version } = options
-  const wanted = await client.version(name, version).catch(error => {
-    throw isMissing(error) ? new Error(`registry: ${name}: no version ${version}`, { cause: error }) : error
-  })
+  const no = (cause: unknown) => new Error(`registry: ${name}: no version ${version}`, { cause })
+  const wanted = await orMissing(client.version(name, version), no)
   const former = (await championOf(client, name, { alias }))?.version
   return change(client, { ...options, alias, action: 'promote', from: former, to: wanted })
 }
@@ -69,18 +68,10 @@ export async function rollback(client: MlflowClient, options: PromotionOptions):
   return change(client, { ...options, alias, action: 'rollback', from: current.version, to: target })
 }
 
-async function change(
-  client: MlflowClient,
-  {
-    name,
-    alias,
-    action,
-    from,
-    to,
-    reason = '',
-    now = new Date(),
-  }: PromotionOptions & { alias: string; action: PromotionEvent['action']; from?: string; to: MlflowVersion },
-): Promise<Promotion> {
+type Change = PromotionOptions & { alias: string; action: PromotionEvent['action']; from?: string; to: MlflowVersion }
+
+async function change(client: MlflowClient, { name, alias, action, from, to, ...given }: Change): Promise<Promotion> {
+  const { reason = '', now = new Date() } = given
   const changed = from !== to.version
   if (changed) {
     // The alias first: a tag without the change would be a lie, a change without the tag is still seen by `line`.
@@ -97,9 +88,8 @@ export async function championOf(
   name: string,
   { alias = 'champion' }: { alias?: string } = {},
 ): Promise<MlflowVersion | undefined> {
-  const { aliases } = await client.model(name).catch(error => {
-    throw isMissing(error) ? new Error(`registry: no registered model ${name}`, { cause: error }) : error
-  })
+  const no = (cause: unknown) => new Error(`registry: no registered model ${name}`, { cause })
+  const { aliases } = await orMissing(client.model(name), no)
   const version = aliases[alias]
   return version === undefined ? undefined : client.version(name, version)
 }

@@ -10,7 +10,7 @@ import { type LoadModelOptions as FolderOptions, loadModelFolder } from '../mode
 import type { Model } from '../models/model.js'
 import { ModelAddressError } from './address-error.js'
 import { type HubOptions, hubFolder } from './hub.js'
-import { isMissing, type MlflowClient, type MlflowVersion, mlflowClient } from './mlflow.js'
+import { type MlflowClient, type MlflowVersion, mlflowClient, orMissing } from './mlflow.js'
 import { startMlflow } from './mlflow-server.js'
 import { HASH_TAG, inTurns } from './register-model.js'
 
@@ -106,17 +106,13 @@ async function findVersion(client: MlflowClient, uri: string, address: ReturnTyp
   const { name, alias, version } = address
   const nothing = (what: string, cause?: unknown) =>
     new ModelAddressError(`${uri}: ${what} at ${client.uri}`, 'not-found', { cause })
-  const { aliases } = await client.model(name).catch(error => {
-    throw isMissing(error) ? nothing(`no registered model ${name}`, error) : error
-  })
+  const { aliases } = await orMissing(client.model(name), error => nothing(`no registered model ${name}`, error))
   const wanted = version ?? aliases[alias!]
   if (wanted === undefined) {
     const known = Object.keys(aliases)
     throw nothing(`no alias ${alias} (${known.length ? `there are ${known.join(', ')}` : 'there is none'})`)
   }
-  return client.version(name, wanted).catch(error => {
-    throw isMissing(error) ? nothing(`no version ${wanted}`, error) : error
-  })
+  return orMissing(client.version(name, wanted), error => nothing(`no version ${wanted}`, error))
 }
 
 /** The version's folder in the cache, downloaded unless it is there, its hash the registry's. */

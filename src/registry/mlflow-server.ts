@@ -12,7 +12,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -63,14 +63,15 @@ export async function startMlflow(options: MlflowServerOptions = {}): Promise<Ml
     throw new Error('mlflow: not installed: run npm run setup, or set MLFLOW_TRACKING_URI to a running server')
   const folder = resolve(options.folder ?? join(ROOT, '.moodlake', 'mlflow'))
   mkdirSync(folder, { recursive: true })
-  if (options.port && !(await isFree(options.port)))
+  const port = await freePort(options.port)
+  if (port === undefined)
     throw new Error(
       `mlflow: port ${options.port} on 127.0.0.1 is in use: choose another, or set MLFLOW_TRACKING_URI if that is the server`,
     )
   // The first start makes the database: two at once would make it twice.
   const release = await takeTurn(join(folder, 'start.lock'), options.signal)
   try {
-    return await launch(python, folder, options)
+    return await launch(python, folder, port, options)
   } finally {
     release()
   }
@@ -99,21 +100,14 @@ async function health(uri: string, signal?: AbortSignal): Promise<string | undef
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+/** A port on loopback that nobody listens on: the one that is wanted (undefined when it is taken), or any. */
+function freePort(wanted = 0): Promise<number | undefined> {
   return new Promise(done => {
     const probe = createServer()
-    probe.once('error', () => done(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer()
-    probe.once('error', fail)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (address && typeof address === 'object' ? done(address.port) : fail(new Error('mlflow: no free port'))))
+    probe.once('error', () => done(undefined))
+    probe.listen(wanted, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => done(port))
     })
   })
 }
@@ -201,8 +195,7 @@ function lastLine(logFile: string): string {
   return (lines.findLast(line => /^[\w.]*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!).trim() || 'no output'
 }
 
-async function launch(python: string, folder: string, options: MlflowServerOptions): Promise<MlflowServer> {
-  const port = options.port ?? (await freePort())
+async function launch(python: string, folder: string, port: number, options: MlflowServerOptions): Promise<MlflowServer> {
   const uri = `http://127.0.0.1:${port}`
   const logFile = join(folder, 'server.log')
   const child = spawnServer(python, folder, port, logFile)

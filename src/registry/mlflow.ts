@@ -52,8 +52,6 @@ export interface MlflowVersion {
 /** A registered model. */
 export interface MlflowModel {
   name: string
-  description: string
-  tags: Record<string, string>
   /** Alias → version. */
   aliases: Record<string, string>
 }
@@ -78,10 +76,9 @@ export interface MlflowClient {
   /** All files under `base`, folders walked, in order of path. */
   artifacts(base: string): Promise<MlflowArtifact[]>
   /** Makes a registered model unless there is one of that name. */
-  ensureModel(name: string, options?: { description?: string }): Promise<void>
+  ensureModel(name: string): Promise<void>
   models(): Promise<MlflowModel[]>
   model(name: string): Promise<MlflowModel>
-  setModelTag(name: string, key: string, value: string): Promise<void>
   createVersion(version: {
     name: string
     source: string
@@ -92,10 +89,8 @@ export interface MlflowClient {
   version(name: string, version: string): Promise<MlflowVersion>
   /** All versions of a model, newest first. */
   versions(name: string): Promise<MlflowVersion[]>
-  versionByAlias(name: string, alias: string): Promise<MlflowVersion>
   setVersionTag(name: string, version: string, key: string, value: string): Promise<void>
   setAlias(name: string, alias: string, version: string): Promise<void>
-  deleteAlias(name: string, alias: string): Promise<void>
 }
 
 interface Pair {
@@ -118,8 +113,6 @@ interface VersionAnswer {
 }
 interface ModelAnswer {
   name: string
-  description?: string
-  tags?: Pair[]
   aliases?: { alias: string; version: string }[]
 }
 
@@ -154,13 +147,8 @@ function toVersion(answer: VersionAnswer): MlflowVersion {
   }
 }
 
-function toModel(answer: ModelAnswer): MlflowModel {
-  return {
-    name: answer.name,
-    description: answer.description ?? '',
-    tags: record(answer.tags),
-    aliases: Object.fromEntries((answer.aliases ?? []).map(({ alias, version }) => [alias, String(version)])),
-  }
+function toModel({ name, aliases = [] }: ModelAnswer): MlflowModel {
+  return { name, aliases: Object.fromEntries(aliases.map(({ alias, version }) => [alias, String(version)])) }
 }
 
 /** JSON has no NaN and no infinity; MLflow reads their names. */
@@ -293,9 +281,9 @@ export function mlflowClient(uri: string, options: MlflowHttpOptions = {}): Mlfl
     async artifacts(base) {
       return (await walk(base, '')).sort((a, b) => (a.path < b.path ? -1 : 1))
     },
-    async ensureModel(name, { description } = {}) {
+    async ensureModel(name) {
       try {
-        await post('registered-models/create', { name, description }, true)
+        await post('registered-models/create', { name }, true)
       } catch (error) {
         if (codeOf(error) !== 'RESOURCE_ALREADY_EXISTS') throw error
       }
@@ -307,9 +295,6 @@ export function mlflowClient(uri: string, options: MlflowHttpOptions = {}): Mlfl
     },
     model: async name =>
       toModel((await get<{ registered_model: ModelAnswer }>('registered-models/get', { name })).registered_model),
-    async setModelTag(name, key, value) {
-      await post('registered-models/set-tag', { name, key, value })
-    },
     async createVersion({ name, source, runId, tags, description }) {
       const body = { name, source, run_id: runId, tags: pairs(tags), description }
       return toVersion((await post<{ model_version: VersionAnswer }>('model-versions/create', body, true)).model_version)
@@ -323,16 +308,11 @@ export function mlflowClient(uri: string, options: MlflowHttpOptions = {}): Mlfl
       const found = (await all(page, answer => answer.model_versions)).map(toVersion)
       return found.sort((a, b) => Number(b.version) - Number(a.version))
     },
-    versionByAlias: async (name, alias) =>
-      toVersion((await get<{ model_version: VersionAnswer }>('registered-models/alias', { name, alias })).model_version),
     async setVersionTag(name, version, key, value) {
       await post('model-versions/set-tag', { name, version, key, value })
     },
     async setAlias(name, alias, version) {
       await post('registered-models/alias', { name, alias, version })
-    },
-    async deleteAlias(name, alias) {
-      await ask({ method: 'DELETE', path: api('registered-models/alias'), query: { name, alias } })
     },
   }
 }
@@ -344,4 +324,11 @@ function codeOf(error: unknown): string | undefined {
 /** True for MLflow's answer that there is no such experiment, run, model, version or alias. */
 export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'RESOURCE_DOES_NOT_EXIST'
+}
+
+/** What the server gives; where it says that there is no such thing, the error that `complaint` makes is thrown. */
+export function orMissing<T>(asked: Promise<T>, complaint: (cause: unknown) => Error): Promise<T> {
+  return asked.catch(error => {
+    throw isMissing(error) ? complaint(error) : error
+  })
 }

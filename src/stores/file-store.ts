@@ -8,6 +8,7 @@ import {
   linkSync,
   opendirSync,
   openSync,
+  read,
   readSync,
   renameSync,
   rmSync,
@@ -22,6 +23,7 @@ import { checkedPath, checkedPrefix, comparePaths, toBytes } from './paths.js'
 import { FileNotFoundError, type ListOptions, type Store, type StoredFile } from './store.js'
 
 const sync = promisify(fsync)
+const readLarge = promisify(read)
 
 /** Reads up to this size are synchronous: for many small files that is several times faster than the thread pool. */
 const SYNC_READ_BYTES = 1 << 20
@@ -150,6 +152,18 @@ export function fileStore(folder: string): Store {
     else folders!.delete(relative)
   }
 
+  /** Writes a file under a name of its own, to which `place` gives the one that is wanted. */
+  async function write(path: string, bytes: Uint8Array | string, place: (temp: string, target: string) => void): Promise<void> {
+    const target = full(path)
+    const temp = await writeTemp(target, toBytes(bytes))
+    try {
+      place(temp, target)
+    } finally {
+      rmSync(temp, { force: true })
+    }
+    await syncFolder(dirname(target))
+  }
+
   return {
     uri,
     async *list(prefix, options = {}) {
@@ -165,10 +179,9 @@ export function fileStore(folder: string): Store {
       return found?.isFile() ? { path, size: found.size, modified: modifiedOf(found) } : undefined
     },
     async read(path, range) {
-      const name = full(path)
       let descriptor: number
       try {
-        descriptor = openSync(name, 'r')
+        descriptor = openSync(full(path), 'r')
       } catch (error) {
         if (absent(error)) throw new FileNotFoundError(uri, path, { cause: error })
         throw error
@@ -178,11 +191,12 @@ export function fileStore(folder: string): Store {
         if (!found.isFile()) throw new FileNotFoundError(uri, path)
         const start = Math.min(range?.start ?? 0, found.size)
         const end = Math.max(start, Math.min(range?.end ?? found.size, found.size))
-        if (end - start > SYNC_READ_BYTES) return await readLarge(name, start, end)
         const buffer = Buffer.allocUnsafe(end - start)
         let done = 0
         while (done < buffer.length) {
-          const count = readSync(descriptor, buffer, done, buffer.length - done, start + done)
+          const rest = [buffer, done, buffer.length - done, start + done] as const
+          const count =
+            buffer.length > SYNC_READ_BYTES ? (await readLarge(descriptor, ...rest)).bytesRead : readSync(descriptor, ...rest)
           if (count === 0) break
           done += count
         }
@@ -191,30 +205,18 @@ export function fileStore(folder: string): Store {
         closeSync(descriptor)
       }
     },
-    async put(path, bytes) {
-      const target = full(path)
-      const temp = await writeTemp(target, toBytes(bytes))
-      try {
-        renameSync(temp, target)
-      } catch (error) {
-        rmSync(temp, { force: true })
-        throw error
-      }
-      await syncFolder(dirname(target))
-    },
+    put: (path, bytes) => write(path, bytes, renameSync),
     async putIfAbsent(path, bytes) {
-      const target = full(path)
-      const temp = await writeTemp(target, toBytes(bytes))
-      try {
-        linkSync(temp, target)
-      } catch (error) {
-        if (codeOf(error) === 'EEXIST') return false
-        throw error
-      } finally {
-        rmSync(temp, { force: true })
-      }
-      await syncFolder(dirname(target))
-      return true
+      let made = true
+      await write(path, bytes, (temp, target) => {
+        try {
+          linkSync(temp, target)
+        } catch (error) {
+          if (codeOf(error) !== 'EEXIST') throw error
+          made = false
+        }
+      })
+      return made
     },
     async putFile(path, localFile) {
       const target = full(path)
@@ -230,22 +232,6 @@ export function fileStore(folder: string): Store {
       })
     },
     localPath: path => (path === '' ? root : full(path)),
-  }
-}
-
-async function readLarge(name: string, start: number, end: number): Promise<Uint8Array> {
-  const handle = await fs.open(name, 'r')
-  try {
-    const buffer = Buffer.allocUnsafe(end - start)
-    let done = 0
-    while (done < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, done, buffer.length - done, start + done)
-      if (bytesRead === 0) break
-      done += bytesRead
-    }
-    return buffer.subarray(0, done)
-  } finally {
-    await handle.close()
   }
 }
 

@@ -3,7 +3,7 @@ import { promises as fs } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { checkedPath, checkedPrefix, toBytes } from './paths.js'
-import { FileNotFoundError, type Store, type StoredFile } from './store.js'
+import { FileNotFoundError, type Store } from './store.js'
 
 /** How to reach an S3 service. What is left out comes from the environment as the AWS SDK reads it. */
 export interface S3Options {
@@ -185,12 +185,7 @@ export function s3Store(uri: string, options: S3Options = {}): Store {
         )
         for (const item of page.Contents ?? []) {
           if (!item.Key || item.Key.endsWith('/')) continue
-          const file: StoredFile = {
-            path: item.Key.slice(root.length),
-            size: item.Size ?? 0,
-            modified: item.LastModified ?? new Date(0),
-          }
-          yield file
+          yield { path: item.Key.slice(root.length), size: item.Size ?? 0, modified: item.LastModified ?? new Date(0) }
         }
         ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined
       } while (ContinuationToken)

@@ -12,8 +12,7 @@ import {
   SchemaMismatchError,
   UnsupportedFeatureError,
 } from '../../src/delta/index.js'
-import { fileStore } from '../../src/stores/file-store.js'
-import type { Store } from '../../src/stores/store.js'
+import { racing } from './faulty.js'
 import { askPython, newFolder, noOracle } from './oracle.js'
 
 async function all(table: DeltaTable, order = 'id'): Promise<Row[]> {
@@ -95,17 +94,9 @@ print(json.dumps(rows(pa.table(t.execute('select id, p, text from t').read_all()
 
   it('looks also at rows that others add meanwhile', async () => {
     const { folder } = await sample(properties)
-    const base = fileStore(folder)
     const other = await openTable(folder)
-    let races = 3
-    const racing: Store = {
-      ...base,
-      putIfAbsent: async (path, bytes) => {
-        if (races-- > 0) await other.append([{ id: 1, p: 'z', text: 'late' }, { id: 50 + races }])
-        return base.putIfAbsent(path, bytes)
-      },
-    }
-    const changed = await (await openTable(racing)).delete('id = 1')
+    const append = (left: number) => other.append([{ id: 1, p: 'z', text: 'late' }, { id: 50 + left }])
+    const changed = await (await openTable(racing(folder, append, 3))).delete('id = 1')
     expect(changed.rows).toBe(4)
     expect((await all(other)).map(row => row.id)).toEqual([0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 50, 51, 52])
     // Files that were written for attempts that came too late are gone: only those the log names are there.
@@ -124,19 +115,9 @@ describe('changing rows', () => {
 
   it('conflicts with a change of the schema', async () => {
     const { folder } = await sample()
-    const base = fileStore(folder)
-    let once = true
-    const racing: Store = {
-      ...base,
-      putIfAbsent: async (path, bytes) => {
-        if (once) {
-          once = false
-          await (await openTable(folder)).append([{ id: 1, extra: true }], { mergeSchema: true })
-        }
-        return base.putIfAbsent(path, bytes)
-      },
-    }
-    const error = await (await openTable(racing)).append([{ id: 5 }]).catch((caught: unknown) => caught)
+    const widen = async () => (await openTable(folder)).append([{ id: 1, extra: true }], { mergeSchema: true })
+    const raced = await openTable(racing(folder, widen))
+    const error = await raced.append([{ id: 5 }]).catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(CommitConflictError)
     expect(error).toMatchObject({ reason: 'metadata' })
   })
@@ -160,21 +141,8 @@ describe('care of a table', () => {
 
   it('compacts while others append, and gives way when its files are changed', async () => {
     const { folder } = await sample()
-    const base = fileStore(folder)
-    const race = async (work: (other: DeltaTable) => Promise<unknown>) => {
-      let once = true
-      const racing: Store = {
-        ...base,
-        putIfAbsent: async (path, bytes) => {
-          if (once) {
-            once = false
-            await work(await openTable(folder))
-          }
-          return base.putIfAbsent(path, bytes)
-        },
-      }
-      return (await openTable(racing)).optimize()
-    }
+    const race = async (work: (other: DeltaTable) => Promise<unknown>) =>
+      (await openTable(racing(folder, async () => work(await openTable(folder))))).optimize()
     await race(other => other.append([{ id: 77 }]))
     const table = await openTable(folder)
     expect((await all(table)).map(row => row.id)).toContain(77)

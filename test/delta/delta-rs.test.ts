@@ -1,64 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { createTable, duckdb, openTable, type Row } from '../../src/delta/index.js'
+import { EVERY_TYPE, FULL } from './every-type.js'
 import { askPython, deltaRs, newFolder, noOracle } from './oracle.js'
 
-const SCHEMA =
-  'id int not null, s string, l long, sh short, by byte, f float, d double, dec decimal(38,10), b boolean, bin binary, day date, ts timestamp, arr array<string>, st struct<x: int, y: array<double>>, m map<string, long>'
-
 const ROWS: Row[] = [
-  {
-    id: 1,
-    s: 'é\u{1F600} "quoted"\n',
-    l: 2n ** 63n - 1n,
-    sh: -32768,
-    by: 127,
-    f: 0.5,
-    d: 1e300,
-    dec: '1234567890123456789012345678.0123456789',
-    b: true,
-    bin: Buffer.from([0, 255]),
-    day: '1969-07-20',
-    ts: '2024-03-01T12:34:56.123456+02:00',
-    arr: ['a', null, ''],
-    st: { x: 1, y: [1.5, null] },
-    m: { k: 1, z: null },
-  },
+  FULL,
   { id: 2 },
   { id: 3, s: '', ts: new Date('1960-01-01T00:00:00.001Z'), arr: [], m: {}, st: { x: null, y: null } },
 ]
 
-const nulls = {
-  s: null,
-  l: null,
-  sh: null,
-  by: null,
-  f: null,
-  d: null,
-  dec: null,
-  b: null,
-  bin: null,
-  day: null,
-  ts: null,
-  arr: null,
-  st: null,
-  m: null,
-}
-const SEEN = [
+const nulls = Object.fromEntries(Object.keys(FULL).map(name => [name, null]))
+const SEEN: Row[] = [
   {
-    id: 1,
-    s: 'é\u{1F600} "quoted"\n',
-    l: Number(2n ** 63n - 1n),
-    sh: -32768,
-    by: 127,
-    f: 0.5,
-    d: 1e300,
-    dec: '1234567890123456789012345678.0123456789',
-    b: true,
+    ...FULL,
+    l: Number(FULL.l),
     bin: '00ff',
-    day: '1969-07-20',
     ts: '2024-03-01T10:34:56.123456+00:00',
-    arr: ['a', null, ''],
-    st: { x: 1, y: [1.5, null] },
     m: [
       ['k', 1],
       ['z', null],
@@ -71,13 +28,13 @@ const SEEN = [
 describe.skipIf(noOracle)(`delta-rs${noOracle ? ` (skipped: ${noOracle})` : ''}`, () => {
   it('reads every type that we write, exactly', async () => {
     const folder = newFolder()
-    const table = await createTable(folder, { schema: SCHEMA })
+    const table = await createTable(folder, { schema: EVERY_TYPE })
     await table.append(ROWS)
     expect(await deltaRs(folder, 'id')).toEqual(SEEN)
     const again = { sql: `SELECT * REPLACE (id + 10 AS id) FROM ${await (await table.snapshot()).relation()}` }
     await table.append(again)
     expect((await deltaRs(folder, 'id')).filter(row => Number(row.id) > 10)).toEqual(
-      SEEN.map(row => ({ ...row, id: row.id + 10 })),
+      SEEN.map(row => ({ ...row, id: Number(row.id) + 10 })),
     )
   })
 

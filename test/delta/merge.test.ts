@@ -9,8 +9,8 @@ import {
   type Row,
   SchemaMismatchError,
 } from '../../src/delta/index.js'
-import { fileStore } from '../../src/stores/file-store.js'
 import type { Store } from '../../src/stores/store.js'
+import { racing } from './faulty.js'
 import { deltaRs, newFolder, noOracle } from './oracle.js'
 
 async function all(table: DeltaTable): Promise<Row[]> {
@@ -102,19 +102,9 @@ describe('merge', () => {
   it('is worked out anew when another writer comes first', async () => {
     const folder = newFolder()
     await sample(folder)
-    const base = fileStore(folder)
-    let once = true
-    const racing: Store = {
-      ...base,
-      putIfAbsent: async (path, bytes) => {
-        if (once) {
-          once = false
-          await (await openTable(folder)).append([{ id: 9, text: 'theirs', n: 9 }])
-        }
-        return base.putIfAbsent(path, bytes)
-      },
-    }
-    expect(await (await openTable(racing)).merge([{ id: 9, text: 'ours' }], { on })).toMatchObject({ inserted: 0, updated: 1 })
+    const append = async () => (await openTable(folder)).append([{ id: 9, text: 'theirs', n: 9 }])
+    const raced = await openTable(racing(folder, append))
+    expect(await raced.merge([{ id: 9, text: 'ours' }], { on })).toMatchObject({ inserted: 0, updated: 1 })
     expect((await all(await openTable(folder))).at(-1)).toEqual({ id: 9, text: 'ours', n: 9 })
   })
 

@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { describe, it } from 'vitest'
 import { openStore } from '../../src/stores/open-store.js'
-import { type Moto, noMoto, startMoto } from '../stores/moto.js'
+import { noMoto, useMoto } from '../stores/moto.js'
 import { noOracle } from './oracle.js'
 import { checkPurge, KINDS } from './purged.js'
 
 describe.skipIf(noMoto ?? noOracle)(`a purge on S3${noMoto ? ` (skipped: ${noMoto})` : ''}`, () => {
-  let moto: Moto
-  beforeAll(async () => {
-    moto = await startMoto()
-  })
-  afterAll(() => moto?.stop())
+  const moto = useMoto()
 
   it.each(Object.keys(KINDS))(
     'takes rows out of every version of %s, killed on the way too',

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createTable, duckdb, openTable } from '../../src/delta/index.js'
 import { openStore } from '../../src/stores/open-store.js'
-import { type Moto, noMoto, startMoto } from '../stores/moto.js'
+import { noMoto, useMoto } from '../stores/moto.js'
 import { startProxy, type Verdict } from '../stores/proxy.js'
 
 const FAULTS: Record<string, Verdict> = {
@@ -13,11 +13,7 @@ const FAULTS: Record<string, Verdict> = {
 }
 
 describe.skipIf(noMoto)(`a fault of S3 at any request${noMoto ? ` (skipped: ${noMoto})` : ''}`, () => {
-  let moto: Moto
-  beforeAll(async () => {
-    moto = await startMoto()
-  })
-  afterAll(() => moto?.stop())
+  const moto = useMoto()
 
   it.each(Object.entries(FAULTS))('%s is not visible in the table', async (_name, fault) => {
     let requests = 0

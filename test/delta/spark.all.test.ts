@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { ConstraintError, createTable, duckdb, exportTable, openTable, quoteText, type Row } from '../../src/delta/index.js'
+import { EVERY_TYPE, FULL } from './every-type.js'
 import { newFolder } from './oracle.js'
 import { type Spark, startSpark } from './spark.js'
 
@@ -47,28 +48,6 @@ async function agreeOnChanges(path: string, from: number, to?: number): Promise<
 
 const sql = (text: string) => spark.ask<Row[]>(`result = sql(args)`, text)
 
-const SCHEMA =
-  'id int not null, s string, l long, sh short, by byte, f float, d double, dec decimal(38,10), small decimal(7,2), b boolean, bin binary, day date, ts timestamp, ntz timestamp_ntz, arr array<string>, st struct<x: int, y: array<double>>, m map<string, long>'
-
-const FULL: Row = {
-  id: 1,
-  s: 'é\u{1F600} "quoted"\n',
-  l: 2n ** 63n - 1n,
-  sh: -32768,
-  by: 127,
-  f: 0.5,
-  d: 1e300,
-  dec: '1234567890123456789012345678.0123456789',
-  small: '-99999.99',
-  b: true,
-  bin: Buffer.from([0, 255]),
-  day: '1969-07-20',
-  ts: '2024-03-01T12:34:56.123456+02:00',
-  ntz: '2024-03-01T12:34:56.123456',
-  arr: ['a', null, ''],
-  st: { x: 1, y: [1.5, null] },
-  m: { k: 1, z: null },
-}
 const ROWS: Row[] = [
   FULL,
   { id: 2 },
@@ -106,7 +85,7 @@ describe.skipIf(reason)(`Spark${reason ? ` (skipped: ${reason})` : ''}`, () => {
   describe('on tables that we made', () => {
     it('reads every type exactly, and writes it back', async () => {
       const folder = newFolder()
-      const table = await createTable(folder, { schema: SCHEMA })
+      const table = await createTable(folder, { schema: EVERY_TYPE })
       await table.append(ROWS)
       expect(await agree(folder)).toBe(4)
       await inSpark(

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createTable, duckdb, openTable } from '../../src/delta/index.js'
 import { openStore } from '../../src/stores/open-store.js'
-import { type Moto, noMoto, startMoto } from '../stores/moto.js'
+import { noMoto, useMoto } from '../stores/moto.js'
 import { askPython, newFolder, noOracle } from './oracle.js'
 import { rowsOf, wanted, write } from './writers.js'
 
@@ -34,11 +34,7 @@ print(n)`,
   })
 
   describe.skipIf(noMoto)(`on S3${noMoto ? ` (skipped: ${noMoto})` : ''}`, () => {
-    let moto: Moto
-    beforeAll(async () => {
-      moto = await startMoto()
-    })
-    afterAll(() => moto?.stop())
+    const moto = useMoto()
 
     it('is not taken in by a checkpoint of the table that was there before', async () => {
       const store = openStore(`s3://lake/${randomUUID()}`, moto.options)

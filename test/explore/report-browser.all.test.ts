@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,11 +8,11 @@ import { makeReport, type Report } from '../../src/explore/report.js'
 import { reproduce } from '../../src/explore/reproduce.js'
 import { type TweetFilters, tweetBrowser } from '../../src/explore/tweet-browser.js'
 import { LABELS } from '../../src/tweet.js'
+import { hasJupyter, installKernel, root } from '../notebooks/notebook-file.js'
 import { contrast } from './contrast.js'
 
-const root = resolve(import.meta.dirname, '../..')
 const chrome = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const ready = chrome !== undefined && existsSync(join(root, '.venv', 'bin', 'jupyter'))
+const ready = chrome !== undefined && hasJupyter
 
 describe.skipIf(!ready)('a report in a browser without network (skipped without Chromium or .venv)', () => {
   let folder = ''
@@ -23,11 +22,7 @@ describe.skipIf(!ready)('a report in a browser without network (skipped without 
   beforeAll(async () => {
     mkdirSync(join(root, '.moodlake'), { recursive: true })
     folder = mkdtempSync(join(root, '.moodlake', 'browser-test-'))
-    const share = join(folder, 'share')
-    const install = `import { installKernel } from ${JSON.stringify(join(root, 'kernel', 'install.mjs'))}
-      installKernel(${JSON.stringify(root)}, { share: ${JSON.stringify(share)} })`
-    execFileSync(process.execPath, ['--input-type=module', '-e', install])
-    process.env.JUPYTER_PATH = share
+    process.env.JUPYTER_PATH = installKernel(folder)
     report = await makeReport(join(root, 'test/explore/fixtures/charts.ipynb'), { output: folder })
     browser = await chromium.launch({ executablePath: chrome!, args: ['--no-sandbox'] })
   })

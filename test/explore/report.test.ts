@@ -1,23 +1,17 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeReport } from '../../src/explore/report.js'
+import { hasJupyter, installKernel, root, writeNotebook } from '../notebooks/notebook-file.js'
 
-const root = resolve(import.meta.dirname, '../..')
-const ready = existsSync(join(root, '.venv', 'bin', 'jupyter'))
 let folder = ''
 const before = process.env.JUPYTER_PATH
 
 beforeAll(() => {
   mkdirSync(join(root, '.moodlake'), { recursive: true })
   folder = mkdtempSync(join(root, '.moodlake', 'report-test-'))
-  // A kernel of this checkout even where several share one .venv.
-  const share = join(folder, 'share')
-  const install = `import { installKernel } from ${JSON.stringify(join(root, 'kernel', 'install.mjs'))}
-    installKernel(${JSON.stringify(root)}, { share: ${JSON.stringify(share)} })`
-  execFileSync(process.execPath, ['--input-type=module', '-e', install])
-  process.env.JUPYTER_PATH = share
+  process.env.JUPYTER_PATH = installKernel(folder)
 })
 afterAll(() => {
   if (before === undefined) delete process.env.JUPYTER_PATH
@@ -25,19 +19,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function notebook(name: string, sources: (string | { md: string })[]): string {
-  const cells = sources.map((source, i) =>
-    typeof source === 'string'
-      ? { cell_type: 'code', id: `cell-${i}`, metadata: {}, execution_count: null, outputs: [], source }
-      : { cell_type: 'markdown', id: `cell-${i}`, metadata: {}, source: source.md },
-  )
-  const path = join(folder, `${name}.ipynb`)
-  const kernelspec = { name: 'moodlake', display_name: 'TypeScript (Moodlake)', language: 'typescript' }
-  writeFileSync(path, JSON.stringify({ cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 }))
-  return path
-}
+const notebook = (name: string, sources: (string | { md: string })[]) => writeNotebook(join(folder, `${name}.ipynb`), sources)
 
-describe.skipIf(!ready)('makeReport (skipped without .venv: npm run setup)', () => {
+describe.skipIf(!hasJupyter)('makeReport (skipped without .venv: npm run setup)', () => {
   it.concurrent('runs a notebook into one page that asks nothing of the network, and leaves the notebook alone', async () => {
     const path = notebook('good', [
       { md: '# What *users* <write>\n\nA question.\n\n## First part\n\n### Detail & more' },
@@ -116,7 +100,7 @@ describe.skipIf(!ready)('makeReport (skipped without .venv: npm run setup)', () 
   })
 })
 
-describe.skipIf(!ready)('moodlake report (skipped without .venv: npm run setup)', () => {
+describe.skipIf(!hasJupyter)('moodlake report (skipped without .venv: npm run setup)', () => {
   const moodlake = (...args: string[]) =>
     spawnSync(process.execPath, ['bin/moodlake.mjs', 'report', ...args], { cwd: root, encoding: 'utf8' })
 

@@ -54,6 +54,21 @@ it('a figure carries its query, the versions it read, and the model; the same di
   }
 })
 
+it('names the model of an old version, however many came since, and none before the first', async () => {
+  for (let version = 5; version < 12; version++)
+    await table.append([{ lang: 'en' }], { operationParameters: { model: 'sentiment', modelVersion: String(version) } })
+  await table.optimize()
+  const { sql } = openLake(lake())
+  const modelsAt = async (version: number) => originOf(await sql`select lang from gold@v${version}`)?.models
+  expect(await modelsAt(1)).toEqual([{ name: 'sentiment', version: '4', hash }])
+  expect(await modelsAt(3)).toEqual([{ name: 'sentiment', version: '6' }])
+  expect(await modelsAt(9)).toEqual([{ name: 'sentiment', version: '11' }])
+  expect(await modelsAt(0)).toEqual([])
+  // Where that commit was cleaned away nobody says who scored.
+  await table.dropHistory({ graceMs: 0 })
+  expect(await modelsAt(9)).toEqual([])
+})
+
 it('says why the digits are not the same', async () => {
   const { sql } = openLake(lake())
   const file = notebook(chartOf(await sql`select lang, tweets from gold`))

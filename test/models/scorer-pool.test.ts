@@ -35,13 +35,13 @@ describe('scorer pool', () => {
     expect(workers).toBe(1)
   })
 
-  it('scores every row once though workers are killed dozens of times in mid-batch', async () => {
+  it.each([1, 8])('scores every row once though workers are killed dozens of times in mid-batch, %i texts a run', async batch => {
     const working = new Set<ChildProcess>()
     const onWorker = (worker: ChildProcess) => {
       worker.on('message', () => working.add(worker))
       worker.on('exit', () => working.delete(worker))
     }
-    const { score } = open({}, { workers: 3, onWorker })
+    const { score } = open({}, { workers: 3, batch, onWorker })
     const list = texts(1500)
     const times = new Array(list.length).fill(0)
     let [scored, kills] = [0, 0]
@@ -64,8 +64,11 @@ describe('scorer pool', () => {
     ['refuse', 'refused'],
   ])('lists a text that kills its worker: %s', async (text, error) => {
     const list = [...texts(20), text, ...texts(20)]
-    const answers = await open({}, { workers: 2 }).score(list)
-    expect(answers).toEqual([...expected(texts(20)), { error }, ...expected(texts(20))])
+    for (const batch of [1, 8]) {
+      const answers = await open({}, { workers: 2, batch }).score(list)
+      expect(answers).toEqual([...expected(texts(20)), { error }, ...expected(texts(20))])
+      await pool?.close()
+    }
   })
 
   it('ends a worker that hangs and tries its rows again; a text that always hangs is listed', async () => {

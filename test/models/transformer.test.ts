@@ -58,6 +58,18 @@ describe('compact transformer', () => {
     await model.close?.()
   })
 
+  it('gives the same to the bit alone and in a batch of any texts', async () => {
+    const words = syntheticExamples(40, 7).flatMap(example => example.text.split(' '))
+    const texts = Array.from({ length: 90 }, (_, i) => words.slice(i, 2 * i + 1).join(' '))
+    const together = await loadFresh('together', { workers: 1 })
+    const all = await together.predict(texts)
+    await together.close?.()
+    const alone = await loadFresh('alone', { workers: 1 })
+    for (const [i, text] of texts.entries()) expect((await alone.predict([text]))[0], `${i} words`).toEqual(all[i])
+    await alone.close?.()
+    expect(new Set(all.map(answer => JSON.stringify(answer))).size).toBeGreaterThan(60)
+  })
+
   it('scores equal texts once and gives the same to the bit with one worker and three, though workers are killed', async () => {
     const texts = syntheticExamples(150, 5).map(example => example.text)
     const one = await loadFresh('one', { workers: 1 })

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
-import { join, relative, resolve } from 'node:path'
+import { connect } from 'node:net'
+import { join, relative } from 'node:path'
+import { freePort } from '../stores/s3-server.js'
+import { installKernel, root, writeNotebook } from './notebook-file.js'
 
-export const root = resolve(import.meta.dirname, '../..')
 const TOKEN = 'lab-test'
 
 /** A JupyterLab that `npm run lab`'s own script started, with one notebook. */
@@ -31,7 +32,7 @@ export async function startLab(cells: readonly string[]): Promise<Lab> {
   const folder = mkdtempSync(join(root, 'reports', 'lab-test-'))
   const path = join(folder, 'lab.ipynb')
   writeNotebook(path, cells)
-  installKernel(join(folder, 'share'))
+  installKernel(folder)
   // Pages are opened to be looked at: nothing but a test's own Ctrl-S writes a notebook.
   mkdirSync(join(folder, 'settings', '@jupyterlab', 'docmanager-extension'), { recursive: true })
   writeFileSync(
@@ -107,36 +108,6 @@ function spawnLab(folder: string, port: number): ChildProcess {
     stdio: ['ignore', 'pipe', 'pipe'],
     // A process group of its own, for Ctrl-C reaches a whole group.
     detached: true,
-  })
-}
-
-function writeNotebook(path: string, sources: readonly string[]): void {
-  const cells = sources.map((source, i) => ({
-    cell_type: 'code',
-    id: `cell-${i}`,
-    metadata: {},
-    execution_count: null,
-    outputs: [],
-    source,
-  }))
-  const kernelspec = { name: 'moodlake', display_name: 'TypeScript (Moodlake)', language: 'typescript' }
-  writeFileSync(path, JSON.stringify({ cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 }))
-}
-
-/** A kernel of this checkout even where several share one .venv. */
-function installKernel(share: string): void {
-  const install = `import { installKernel } from ${JSON.stringify(join(root, 'kernel', 'install.mjs'))}
-    installKernel(${JSON.stringify(root)}, { share: ${JSON.stringify(share)} })`
-  execFileSync(process.execPath, ['--input-type=module', '-e', install])
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer().on('error', fail)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => done(port))
-    })
   })
 }
 

@@ -8,7 +8,8 @@ import { type Browser, chromium, type Locator, type Page } from 'playwright-core
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { contrast } from '../explore/contrast.js'
 import { HOSTILE } from '../explore/hostile.js'
-import { type Lab, root, startLab, until } from './jupyter-lab.js'
+import { type Lab, startLab, until } from './jupyter-lab.js'
+import { root } from './notebook-file.js'
 
 const chrome = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 const missing = !chrome

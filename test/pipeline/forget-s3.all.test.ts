@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { type Moto, noMoto, startMoto } from '../stores/moto.js'
+import { beforeAll, describe, it } from 'vitest'
+import { noMoto, startOwnMoto, useMoto } from '../stores/moto.js'
 import { compareForgotten } from './forgotten-tables.js'
 
 beforeAll(() => {
@@ -10,21 +10,7 @@ beforeAll(() => {
 })
 
 describe.skipIf(noMoto)(`forget in a lake on S3${noMoto ? ` (skipped: ${noMoto})` : ''}`, () => {
-  let moto: Moto
-  const before = { ...process.env }
-  beforeAll(async () => {
-    moto = await startMoto()
-    const { accessKeyId, secretAccessKey } = moto.options.credentials as { accessKeyId: string; secretAccessKey: string }
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: moto.endpoint,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    })
-  })
-  afterAll(async () => {
-    process.env = before
-    await moto?.stop()
-  })
+  useMoto(startOwnMoto)
 
   it('comes to the same as on disk, killed on the way too', async () => {
     await compareForgotten('s3://lake/forget', 2)

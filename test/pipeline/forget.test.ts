@@ -9,7 +9,7 @@ import { optimizeLake } from '../../src/pipeline/care.js'
 import { forget, forgetAll } from '../../src/pipeline/forget.js'
 import { type ForgetOrder, forgetOrders } from '../../src/pipeline/orders.js'
 import { checkReceipt } from '../../src/pipeline/receipt.js'
-import { wrapStores } from '../../src/stores/open-store.js'
+import { killedAt } from '../delta/faulty.js'
 import { NAME, newLake, run, traces, WORDS, writeFile } from './forgotten.js'
 import { lakeOf, newFolder, rowsOf, TABLES } from './lake.js'
 
@@ -107,32 +107,11 @@ sys.stdout.flush(); os._exit(0)`
   it('killed at any write, the next call finishes it', async () => {
     const { lake } = await newLake(2)
     const whole = await newLake(2)
-    let writes = 0
-    let killAt = Number.POSITIVE_INFINITY
-    wrapStores(store => {
-      const count = <T>(work: () => Promise<T>) => {
-        if (++writes > killAt) throw new Error('killed')
-        return work()
-      }
-      return {
-        ...store,
-        put: (...given) => count(() => store.put(...given)),
-        putFile: (...given) => count(() => store.putFile(...given)),
-        putIfAbsent: (...given) => count(() => store.putIfAbsent(...given)),
-        delete: (...given) => count(() => store.delete(...given)),
-      }
-    })
-    try {
-      await forget({ user: NAME }, { lake: whole.lake })
-      const steps = writes
-      // Each takes seconds: a few here, more in npm run test:all.
-      for (let at = 0; at < steps; at += process.env.MOODLAKE_TEST_ALL === '1' ? 13 : Math.ceil(steps / 3)) {
-        writes = 0
-        killAt = at
-        await forget({ user: NAME }, { lake, graceMs: 0 }).catch(error => expect(String(error)).toMatch(/killed|NotForgotten/))
-      }
-    } finally {
-      wrapStores(undefined)
+    const steps = await killedAt(Number.POSITIVE_INFINITY, () => forget({ user: NAME }, { lake: whole.lake }))
+    // Each takes seconds: a few here, more in npm run test:all.
+    for (let at = 0; at < steps; at += process.env.MOODLAKE_TEST_ALL === '1' ? 13 : Math.ceil(steps / 3)) {
+      const killed = () => forget({ user: NAME }, { lake, graceMs: 0 })
+      await killedAt(at, () => killed().catch(error => expect(String(error)).toMatch(/killed|NotForgotten/)))
     }
     await forget({ user: NAME }, { lake, graceMs: 0 })
     expect(traces(lake, [NAME, WORDS])).toBe('')

@@ -3,8 +3,9 @@ import { createTable, openTable } from '../../src/delta/index.js'
 import { forget } from '../../src/pipeline/forget.js'
 import { LAKE_TABLES, tableLocation } from '../../src/pipeline/lake.js'
 import { fileStore } from '../../src/stores/file-store.js'
-import { openStore, wrapStores } from '../../src/stores/open-store.js'
+import { openStore } from '../../src/stores/open-store.js'
 import type { Store } from '../../src/stores/store.js'
+import { killedAt } from '../delta/faulty.js'
 import { NAME, newLake, run, traces, WORDS, writeFile } from './forgotten.js'
 import { lakeOf, newFolder, TABLES } from './lake.js'
 
@@ -50,25 +51,8 @@ export async function compareForgotten(lake: string, kills: number): Promise<voi
 /** Forgets the user; before it is done it is killed so often, at writes that lie apart. */
 async function forgetKilled(lake: string, kills: number): Promise<void> {
   for (let kill = 0; kill < kills; kill++) {
-    let writes = 0
-    wrapStores(store => {
-      const count = <T>(work: () => Promise<T>) => {
-        if (++writes > 8 + 24 * kill) throw new Error('killed')
-        return work()
-      }
-      return {
-        ...store,
-        put: (...given) => count(() => store.put(...given)),
-        putFile: (...given) => count(() => store.putFile(...given)),
-        putIfAbsent: (...given) => count(() => store.putIfAbsent(...given)),
-        delete: (...given) => count(() => store.delete(...given)),
-      }
-    })
-    try {
-      await expect(forget({ user: NAME }, { lake, graceMs: 0 })).rejects.toThrow('killed')
-    } finally {
-      wrapStores(undefined)
-    }
+    const killed = killedAt(8 + 24 * kill, () => forget({ user: NAME }, { lake, graceMs: 0 }))
+    await expect(killed).rejects.toThrow('killed')
   }
   const receipt = await forget({ user: NAME }, { lake, graceMs: 0 })
   expect(receipt.scan.findings).toBe(0)

@@ -1,7 +1,7 @@
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openLake } from '../../src/explore/lake-sql.js'
 import { clearLake, lakeStatus } from '../../src/pipeline/lake.js'
 import { runPipeline } from '../../src/pipeline/run.js'
@@ -10,26 +10,12 @@ import type { Source } from '../../src/sources/source.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
 import { openStore } from '../../src/stores/open-store.js'
 import { sourceContract } from '../contracts/source.js'
-import { type Moto, noMoto, startMoto } from '../stores/moto.js'
+import { noMoto, startOwnMoto, useMoto } from '../stores/moto.js'
 import { fakeModel } from './fake-model.js'
 import { newFolder, record, rowsOf, writeRecords } from './lake.js'
 
 describe.skipIf(noMoto)(`a source and a lake on S3 (skipped: ${noMoto})`, () => {
-  let moto: Moto
-  const before = { ...process.env }
-  beforeAll(async () => {
-    moto = await startMoto()
-    const { accessKeyId, secretAccessKey } = moto.options.credentials as { accessKeyId: string; secretAccessKey: string }
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: moto.endpoint,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    })
-  })
-  afterAll(async () => {
-    process.env = before
-    await moto?.stop()
-  })
+  const moto = useMoto(startOwnMoto)
 
   it('give the rows of the same source and lake on disk; a second run adds nothing; SQL reads them', async () => {
     const store = openStore('s3://lake/in')

@@ -10,7 +10,7 @@ import { runPipeline } from '../../src/pipeline/run.js'
 import { openSink } from '../../src/sources/open-sink.js'
 import { noMongo, startMongo } from '../sources/mongo-server.js'
 import { type DatabaseServer, noPostgres, startPostgres } from '../sources/postgres-server.js'
-import { noMoto, startMoto } from '../stores/moto.js'
+import { noMoto, startOwnMoto } from '../stores/moto.js'
 import { fakeModel } from './fake-model.js'
 import { newFolder, rowsOf, writeRecords } from './lake.js'
 
@@ -85,16 +85,9 @@ function sinkSuite(name: string, missing: string | undefined, start: () => Promi
     it.skipIf(noMoto)(
       'is exact for a lake on S3 too, our process killed and the server killed',
       async () => {
-        const moto = await startMoto()
-        const before = { ...process.env }
+        const moto = await startOwnMoto()
+        process.env.MOODLAKE_CONFIG = await newFolder('config')
         try {
-          const { accessKeyId, secretAccessKey } = moto.options.credentials as { accessKeyId: string; secretAccessKey: string }
-          Object.assign(process.env, {
-            AWS_ENDPOINT_URL: moto.endpoint,
-            AWS_ACCESS_KEY_ID: accessKeyId,
-            AWS_SECRET_ACCESS_KEY: secretAccessKey,
-            MOODLAKE_CONFIG: await newFolder('config'),
-          })
           const [source, lake] = [await newFolder('source'), 's3://lake/sink']
           const sink = `${server.uri}?${name === 'PostgreSQL' ? 'table' : 'collection'}=gold_s3`
           const options = { source, lake, sinks: [sink], limits: { maxFiles: 2, maxRows: 15 } }
@@ -118,7 +111,6 @@ function sinkSuite(name: string, missing: string | undefined, start: () => Promi
           expect(await goldIds(lake)).toHaveLength(128)
           expect(await idsOf(sink)).toEqual(await goldIds(lake))
         } finally {
-          process.env = before
           await moto.stop()
         }
       },

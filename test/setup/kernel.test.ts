@@ -1,10 +1,10 @@
-import { execFile, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { installKernel, root, writeNotebook } from '../notebooks/notebook-file.js'
 
-const root = resolve(import.meta.dirname, '../..')
 const bin = join(root, '.venv', 'bin')
 const run = promisify(execFile)
 
@@ -15,32 +15,11 @@ beforeAll(() => {
   mkdirSync(join(root, '.moodlake'), { recursive: true })
   folder = mkdtempSync(join(root, '.moodlake', 'kernel-test-'))
   mkdirSync(join(folder, 'notebooks'))
-  // A kernel of this checkout even where several share one .venv.
-  const share = join(folder, 'share')
-  execFileSync(process.execPath, [
-    '--input-type=module',
-    '-e',
-    `import { installKernel } from ${JSON.stringify(join(root, 'kernel', 'install.mjs'))}
-     installKernel(${JSON.stringify(root)}, { share: ${JSON.stringify(share)} })`,
-  ])
-  env = { ...process.env, JUPYTER_PATH: share }
+  env = { ...process.env, JUPYTER_PATH: installKernel(folder) }
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function notebook(name: string, cells: string[]): string {
-  const path = join(folder, 'notebooks', `${name}.ipynb`)
-  const code = (source: string, i: number) => ({
-    cell_type: 'code',
-    id: `cell-${i}`,
-    metadata: {},
-    execution_count: null,
-    outputs: [],
-    source,
-  })
-  const metadata = { kernelspec: { name: 'moodlake', display_name: 'TypeScript (Moodlake)', language: 'typescript' } }
-  writeFileSync(path, JSON.stringify({ cells: cells.map(code), metadata, nbformat: 4, nbformat_minor: 5 }))
-  return path
-}
+const notebook = (name: string, cells: string[]) => writeNotebook(join(folder, 'notebooks', `${name}.ipynb`), cells)
 
 async function execute(path: string): Promise<string> {
   await run(join(bin, 'jupyter'), ['nbconvert', '--to', 'notebook', '--execute', '--inplace', path], { env })

@@ -1,19 +1,10 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { freePort } from '../stores/s3-server.js'
 
 const root = resolve(import.meta.dirname, '../..')
-
-function freePort(): Promise<number> {
-  return new Promise(done => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => done(port))
-    })
-  })
-}
 
 test.skipIf(!existsSync(join(root, '.venv', 'bin', 'jupyter')))(
   'npm run lab serves the kernel on loopback and ends on Ctrl-C',

@@ -7,15 +7,11 @@ import { memoryStore } from '../../src/stores/memory-store.js'
 import { openStore } from '../../src/stores/open-store.js'
 import { ConditionalPutError, type S3Options } from '../../src/stores/s3-store.js'
 import { storeContract } from '../contracts/store.js'
-import { type Moto, noMoto, startMoto } from './moto.js'
+import { noMoto, useMoto } from './moto.js'
 import { startProxy } from './proxy.js'
 
 describe.skipIf(noMoto)(`S3 store${noMoto ? ` (skipped: ${noMoto})` : ''}`, () => {
-  let moto: Moto
-  beforeAll(async () => {
-    moto = await startMoto()
-  })
-  afterAll(() => moto?.stop())
+  const moto = useMoto()
 
   storeContract(() => openStore(`s3://lake/${randomUUID()}/deep`, { ...moto.options, partBytes: 5 << 20 }))
 
