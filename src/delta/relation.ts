@@ -123,8 +123,13 @@ function split(files: readonly AddFile[]): { whole: AddFile[]; holed: AddFile[] 
   return { whole: files.filter(file => !file.deletionVector), holed: files.filter(file => file.deletionVector) }
 }
 
-/** The rows of files, those deleted by vectors left out. */
+/** The rows of files, those deleted by vectors left out; valid with no files too. */
 async function scanAll(input: RelationInput, columns: readonly Field[]): Promise<string> {
+  if (!input.files.length) {
+    const empty = columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`)
+    if (input.located) empty.push(`0::BIGINT AS ${FILE_COLUMN}, 0::BIGINT AS ${ROW_COLUMN}`)
+    return `SELECT ${empty.join(', ')} WHERE false`
+  }
   const { whole, holed } = split(input.files)
   const parts: string[] = []
   if (whole.length) parts.push(scan(input, columns, whole, await localFiles(input, whole), 0))
@@ -187,9 +192,7 @@ export async function relationSql(input: RelationInput): Promise<string> {
   })
   const columns = all ?? chosen
   const files = input.where === undefined ? input.files : await matchingFiles(input.files, input.where, input)
-  const base = files.length
-    ? await scanAll({ ...input, files }, columns)
-    : `SELECT ${columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')} WHERE false`
+  const base = await scanAll({ ...input, files }, columns)
   if (input.where === undefined) return `(${base})`
   return `(SELECT ${chosen.map(field => quoteName(field.name)).join(', ')} FROM (${base}) WHERE (${input.where}\n))`
 }
