@@ -127,7 +127,7 @@ def write_onnx(encoder: Encoder, file: Path, ranges: dict[str, tuple[float, floa
 def bytes_of(low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
     """Scale and zero point that put a range, and 0, into a byte."""
     low, high = min(float(low), 0.0), max(float(high), 0.0)
-    scale = (high - low) / 255
+    scale = (high - low) / 255 or 1.0
     return np.array(scale, np.float32), np.array(round(-low / scale), np.uint8)
 
 

@@ -202,13 +202,18 @@ export function liveTable(): LiveTable {
   }
   const { stderr } = process
   let lines = 0
+  let written: number | undefined
   const update = (table: TableLike) => {
+    const text = textTable(table).split('\n')
+    // Whole columns, as many as fit: half a number would be another one.
     const wide = (stderr.columns || 80) - 1
-    const text = textTable(table)
-      .split('\n')
-      .map(line => `${line.slice(0, wide)}\u001b[K\n`)
-    stderr.write(`${lines ? `\u001b[${lines}A` : ''}${text.join('')}`)
+    const rule = text[1] ?? ''
+    const end = rule.length > wide ? rule.lastIndexOf('  ', wide) : wide
+    // What someone else has said meanwhile stays, and the table goes on below it.
+    const up = lines && written === stderr.bytesWritten ? `\u001b[${lines}A` : ''
+    stderr.write(up + text.map(line => `${line.slice(0, end)}\u001b[K\n`).join(''))
     lines = text.length
+    written = stderr.bytesWritten
   }
   return stderr.isTTY ? { live: true, update } : { live: false, update: () => {} }
 }

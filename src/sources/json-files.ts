@@ -3,7 +3,7 @@ import { setImmediate as nextTick } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import type { Row } from '../delta/duckdb.js'
 import { openStore } from '../stores/open-store.js'
-import type { Store, StoredFile } from '../stores/store.js'
+import type { ListOptions, Store, StoredFile } from '../stores/store.js'
 import { SPARE_THREADS, threadProgram, threads } from '../threads.js'
 import { type Batch, batchOfColumns, batchOfRows } from './batch.js'
 import type { FilesAnswer, FilesQuestion } from './file-reader-thread.js'
@@ -93,7 +93,7 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
   const { store, log } = options
   const { prefix = '', ordered = false } = options
   const seen = nameSet()
-  const folders = new Map<string, number>()
+  const folders: ListOptions['folders'] = new Map()
   const growth = watchGrowth(store)
   let last: string | undefined
   let logged = -1
@@ -131,9 +131,8 @@ export function jsonFiles(options: JsonFilesOptions): Source<FilesOffset> {
 
   async function discover(): Promise<void> {
     await growth.check()
-    const skip = (path: string) => seen.has(key(store.uri, path))
-    for await (const file of store.list(prefix, { after: last, skip, folders }))
-      if (isInput(file.path) && !seen.has(key(store.uri, file.path))) pending.push(file)
+    const skip = (path: string) => seen.has(key(store.uri, path)) || !isInput(path)
+    for await (const file of store.list(prefix, { after: last, skip, folders })) if (!skip(file.path)) pending.push(file)
     if (ordered) return
     pending.sort((a, b) => a.modified.getTime() - b.modified.getTime() || (a.path < b.path ? -1 : 1))
   }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { readdir, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Store } from '../stores/store.js'
 import { type FilesOffset, jsonFiles } from './json-files.js'
 import type { Source } from './source.js'
@@ -115,14 +117,19 @@ async function landedPaths(store: Store, path: string): Promise<string[]> {
 
 /**
  * Removes landed files that came before `read`, the newest one that a stream has done with, and are older than `keepMs`. The newest
- * thousand of them stay: by these a feed knows, when it is asked again, what it had.
+ * thousand of them stay: by these a feed knows, when it is asked again, what it had. Folders that are empty then go too.
  */
 export async function pruneLanded(store: Store, read: string, keepMs: number): Promise<void> {
   const last = Number(NUMBER.exec(read)?.[1]) - PER_FOLDER
-  for await (const { path, modified } of store.list(read.slice(0, read.lastIndexOf('/', read.lastIndexOf('/') - 1) + 1))) {
-    if (!(Number(NUMBER.exec(path)?.[1]) < last) || Date.now() - modified.getTime() < keepMs) return
+  const place = dirname(dirname(read))
+  for await (const { path, modified } of store.list(`${place}/`)) {
+    if (!(Number(NUMBER.exec(path)?.[1]) < last) || Date.now() - modified.getTime() < keepMs) break
     await store.delete(path)
   }
+  // A feed writes into its newest folder alone; of those before, one that is not empty stays.
+  const folder = store.localPath?.(place)
+  for (const name of folder ? await readdir(folder) : [])
+    if (Number(name) < Math.floor(last / PER_FOLDER)) await rmdir(join(folder!, name)).catch(() => undefined)
 }
 
 /** What a collector tells of its connection. */

@@ -81,42 +81,58 @@ export function fileStore(folder: string): Store {
   const uri = pathToFileURL(root).href
   const full = (path: string) => join(root, checkedPath(uri, path))
 
-  function* walk(relative: string, prefix: string, options: ListOptions): Generator<StoredFile> {
-    const { after, skip, folders } = options
-    const changed = folders && fs.statSync(join(root, relative), { throwIfNoEntry: false })?.mtimeMs
-    if (changed !== undefined && folders?.get(relative) === changed) return
-    let entries: fs.Dirent[]
+  /** Names in a folder in order, those of folders with a `/`: of files only those that are asked for. */
+  function namesIn(relative: string, prefix: string, { after, skip }: ListOptions): string[] {
+    const names: string[] = []
+    let folder: fs.Dir
     try {
-      entries = fs.readdirSync(join(root, relative), { withFileTypes: true })
+      folder = fs.opendirSync(join(root, relative))
     } catch (error) {
-      if (absent(error)) return
+      if (absent(error)) return names
       throw error
     }
-    let leaf = !entries.some(entry => entry.isDirectory())
-    const named = entries.map(entry => ({ entry, key: entry.isDirectory() ? `${entry.name}/` : entry.name }))
-    named.sort((a, b) => comparePaths(a.key, b.key))
-    for (const { entry, key } of named) {
-      const path = relative + key
-      if (entry.isDirectory()) {
-        const past = after !== undefined && comparePaths(path, after) < 0 && !after.startsWith(path)
-        if (!past && (path.startsWith(prefix) || prefix.startsWith(path))) yield* walk(path, prefix, options)
-      } else if (
-        path.startsWith(prefix) &&
-        !entry.name.startsWith(TEMP) &&
-        !skip?.(path) &&
-        (after === undefined || comparePaths(path, after) > 0)
-      ) {
+    try {
+      // Name by name, most of which are known already: a list of all takes several times as long.
+      for (let entry = folder.readSync(); entry; entry = folder.readSync()) {
+        const path = relative + entry.name
+        if (entry.isDirectory()) names.push(`${entry.name}/`)
+        else if (
+          path.startsWith(prefix) &&
+          !entry.name.startsWith(TEMP) &&
+          (after === undefined || comparePaths(path, after) > 0) &&
+          !skip?.(path)
+        )
+          names.push(entry.name)
+      }
+    } finally {
+      folder.closeSync()
+    }
+    // Nearly in order by the language's own, quicker order.
+    return names.sort().sort(comparePaths)
+  }
+
+  function* walk(relative: string, prefix: string, options: ListOptions): Generator<StoredFile> {
+    const { after, folders } = options
+    const changed = folders && fs.statSync(join(root, relative), { throwIfNoEntry: false })?.mtimeMs
+    const before = folders?.get(relative)
+    const names = before && before.changed === changed ? before.folders : namesIn(relative, prefix, options)
+    const inside: string[] = []
+    for (const name of names) {
+      let path = relative + name
+      if (!name.endsWith('/')) {
         const found = fs.statSync(join(root, path), { throwIfNoEntry: false })
         if (found?.isFile()) yield { path, size: found.size, modified: modifiedOf(found) }
-        else if (found?.isDirectory()) {
-          leaf = false
-          yield* walk(`${path}/`, prefix, options)
-        }
+        // A link to a folder.
+        if (!found?.isDirectory()) continue
+        path += '/'
       }
+      inside.push(path.slice(relative.length))
+      const past = after !== undefined && comparePaths(path, after) < 0 && !after.startsWith(path)
+      if (!past && (path.startsWith(prefix) || prefix.startsWith(path))) yield* walk(path, prefix, options)
     }
-    // A folder with folders in it does not change when they do; one that changed just now may change again at the same time.
     if (changed === undefined) return
-    if (leaf && Date.now() - changed > SETTLED_MS) folders!.set(relative, changed)
+    // What changed just now may change again at the same time.
+    if (Date.now() - changed > SETTLED_MS) folders!.set(relative, { changed, folders: inside })
     else folders!.delete(relative)
   }
 

@@ -12,8 +12,8 @@ export interface ListOptions {
   signal?: AbortSignal
   /** Files whose size and time are of no interest. */
   skip?(path: string): boolean
-  /** Kept by the store from one listing of a prefix to the next: folders that have not changed since are passed over. */
-  folders?: Map<string, number>
+  /** Kept by the store from one listing of a prefix to the next: folders that have not changed since give nothing but the folders in them. */
+  folders?: Map<string, { changed: number; folders: readonly string[] }>
 }
 
 /**

@@ -66,6 +66,7 @@ export function showLines(say = (line: string) => void process.stderr.write(`${l
   const table = liveTable()
   let said = 0
   return lines => {
+    if (!lines.length) return
     if (table.live)
       table.update(lines.map(({ batchRows, batchMs, ...line }) => ({ ...line, 'last rows': batchRows, 'last ms': batchMs })))
     else if (Date.now() - said >= LINE_MS) {

@@ -104,8 +104,9 @@ export async function jetstreamServer(port = 0) {
         socket.on('data', () => {})
         return
       }
+      let pinged = 0
       client.on('ping', () => {
-        pings++
+        pings = Math.max(pings, ++pinged)
       })
       client.on('message', data => {
         received.push(String(data))
@@ -143,6 +144,7 @@ export async function jetstreamServer(port = 0) {
     received,
     events,
     clients: () => clients.size,
+    /** Most pings of one connection. */
     pings: () => pings,
     /** Keeps an event and sends it to everyone who wants it. */
     emit(event: Omit<ServedEvent, 'seq' | 'timeUs'> & { timeUs?: number }): ServedEvent {

@@ -1,11 +1,15 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../src/sources/batch.js'
 import { jsonFiles } from '../../src/sources/json-files.js'
 import { landedSource, openLanding, pruneLanded } from '../../src/sources/landing.js'
 import { replay } from '../../src/sources/replay.js'
 import type { Source } from '../../src/sources/source.js'
+import { fileStore } from '../../src/stores/file-store.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
 import { sourceContract } from '../contracts/source.js'
+import { newFolder } from '../pipeline/lake.js'
 
 async function valuesOf(batch: Batch): Promise<string[]> {
   const values: string[] = []
@@ -85,11 +89,14 @@ describe('landing', () => {
   })
 
   it('is bounded: what was read and is old goes, but for the newest thousand; a feed goes on from there', async () => {
-    const store = memoryStore()
+    const folder = await newFolder('landing')
+    const store = fileStore(folder)
     const tag = '0123abcd'
     const path = (n: number) =>
       `landing/x/${String(Math.floor(n / 1000)).padStart(9, '0')}/${String(n).padStart(12, '0')}-${tag}.jsonl`
-    for (let n = 0; n < 1300; n++) await store.put(path(n), `{"n":${n}}`)
+    const folders = () => readdirSync(join(folder, 'landing/x'))
+    for (const name of ['000000000', '000000001']) mkdirSync(join(folder, 'landing/x', name), { recursive: true })
+    for (let n = 0; n < 1300; n++) writeFileSync(join(folder, path(n)), `{"n":${n}}`)
     await pruneLanded(store, path(1200), 60_000)
     expect(await store.stat(path(0))).toBeDefined()
     await pruneLanded(store, path(1200), 0)
@@ -102,5 +109,13 @@ describe('landing', () => {
     left.length = 0
     for await (const file of store.list('landing/')) left.push(file.path)
     expect(left.at(-1)).toContain('landing/x/000000001/000000001300-')
+
+    // A folder that was emptied goes, also one of an earlier time; one that may still be written into stays, be it empty.
+    for (const name of ['000000001', '000000002']) mkdirSync(join(folder, 'landing/x', name), { recursive: true })
+    expect(folders()).toEqual(['000000000', '000000001', '000000002'])
+    await pruneLanded(store, path(2100), 0)
+    expect(folders()).toEqual(['000000001', '000000002'])
+    await pruneLanded(store, path(3100), 0)
+    expect(folders()).toEqual(['000000002'])
   })
 })

@@ -27,7 +27,8 @@ function open(url: string, address: string, store: Store = memoryStore(), option
     log: { store, path: 'log' },
     baseUrl: url,
     token: TOKEN,
-    quietMs: 200,
+    // However long the machine takes, silence ends no test.
+    quietMs: 600_000,
     onNotice: text => notices.push(text),
     wait: async ms => void waits.push(ms),
     ...options,
@@ -36,7 +37,7 @@ function open(url: string, address: string, store: Store = memoryStore(), option
   return { feed, notices, waits, store }
 }
 
-/** Ids of posts until `enough` are there (default: until the feed has nothing more). */
+/** Ids of posts until `enough` are there (default: until the feed has ended). */
 async function read(feed: Source, from?: unknown, enough = Number.POSITIVE_INFINITY) {
   const records: string[] = []
   const ids: string[] = []
@@ -101,7 +102,7 @@ describe('the filtered stream', () => {
   it('loses nothing that X gives back when connections break, and has each post once', async () => {
     const server = await serve()
     server.rules.push({ id: '1', value: 'cats' })
-    const { feed } = open(server.url, 'x:stream', memoryStore(), { quietMs: 60_000 })
+    const { feed } = open(server.url, 'x:stream')
     const reading = read(feed, undefined, 200)
     let next = 0
     for (let broken = 0; broken < 10; broken++) {
@@ -124,7 +125,7 @@ describe('the filtered stream', () => {
     const server = await serve()
     server.rules.push({ id: '1', value: 'cats' })
     server.withoutBackfill()
-    const { feed, notices } = open(server.url, 'x:stream', memoryStore(), { quietMs: 60_000 })
+    const { feed, notices } = open(server.url, 'x:stream')
     const first = read(feed, undefined, 1)
     await until(() => server.streams() === 1)
     server.give(line(1))
@@ -141,24 +142,25 @@ describe('the filtered stream', () => {
 
   it('takes silence for a dead connection, keep-alives for a living one', async () => {
     const server = await serve()
-    const { feed, notices } = open(server.url, 'x:stream', memoryStore(), { silenceMs: 100, quietMs: 60_000 })
+    const { feed, notices } = open(server.url, 'x:stream', memoryStore(), { silenceMs: 200 })
     const reading = read(feed, undefined, 1)
     await until(() => server.streams() === 1)
-    let beats = 0
+    let [beats, before] = [0, server.requests.length]
     const beat = setInterval(() => {
-      beats++
+      beats = server.requests.length === before ? beats + 1 : 0
+      before = server.requests.length
       server.write('\r\n')
     }, 20)
-    const before = server.requests.length
-    await until(() => beats === 10)
-    expect(server.requests.length).toBe(before)
+    // One connection over twice the silence that it would not bear.
+    await until(() => beats === 20)
     clearInterval(beat)
     await until(() => server.requests.length > before)
-    await until(() => server.streams() > 0)
-    server.write(line(1))
+    // A slow machine may take this connection for dead as well.
+    const repeat = setInterval(() => server.write(line(1)), 20)
     expect((await reading).ids).toEqual(['1'])
+    clearInterval(repeat)
     expect(notices.join('\n')).toMatch(/no rules, so nothing will come/)
-    expect(notices.join('\n')).toMatch(/no sign of life for 0\.1 s/)
+    expect(notices.join('\n')).toMatch(/no sign of life for 0\.2 s/)
   })
 
   it('waits as X asks: 429 until the reset, HTTP faults ever longer; a notice ends the connection; final faults end it all', async () => {
@@ -170,7 +172,7 @@ describe('the filtered stream', () => {
       { status: 429 },
       { status: 429, headers: { 'x-rate-limit-reset': reset }, body: { title: 'Too Many Requests', detail: 'one connection' } },
     ]
-    const { feed, waits, notices } = open(server.url, 'x:stream', memoryStore(), { quietMs: 60_000 })
+    const { feed, waits, notices } = open(server.url, 'x:stream')
     const reading = read(feed, undefined, 1)
     await until(() => server.streams() === 1)
     expect(waits.slice(0, 3)).toEqual([5000, 10_000, 60_000])
@@ -194,7 +196,7 @@ describe('the filtered stream', () => {
   it('stops at its budget', async () => {
     const server = await serve()
     server.rules.push({ id: '1', value: 'cats' })
-    const { feed, notices } = open(server.url, 'x:stream', memoryStore(), { budget: 0.05, quietMs: 60_000 })
+    const { feed, notices } = open(server.url, 'x:stream', memoryStore(), { budget: 0.05 })
     const reading = read(feed)
     await until(() => server.streams() === 1)
     for (let i = 0; i < 30; i++) server.write(line(i))

@@ -245,9 +245,14 @@ describe('startStream', () => {
 
   it('stops when asked through the checkpoint, by another process, or by the Stop button', async () => {
     const store = memoryStore()
-    const endless = () => start(store, { source: numbers(() => 0), work: sink().work, trigger: { everyMs: 20 } })
+    let asked = 0
+    const none = () => {
+      asked++
+      return 0
+    }
+    const endless = () => start(store, { source: numbers(none), work: sink().work, trigger: { everyMs: 20 } })
     const first = endless()
-    await sleep(50)
+    while (!asked) await sleep(1)
     await openCheckpoint(store, 'c/s').requestStop()
     await first.done
     expect(first.status()).toBe('stopped')
@@ -277,14 +282,21 @@ describe('startStream', () => {
 
   it('with an upstream ends after it, with all of its rows', async () => {
     let n = 0
+    let asked = 0
+    const count = () => {
+      asked++
+      return n
+    }
     let end = () => {}
     const settled = new Promise<void>(resolve => {
       end = resolve
     })
     const table = sink()
-    const stream = start(memoryStore(), { source: numbers(() => n), work: table.work, upstream: { settled } })
+    const stream = start(memoryStore(), { source: numbers(count), work: table.work, upstream: { settled } })
     n = 2
-    await sleep(120)
+    // It has all there is, and asks again and again.
+    while (table.rows().length < 2) await sleep(1)
+    for (const before = asked; asked < before + 3; ) await sleep(1)
     expect(stream.status()).toBe('running')
     n = 3
     end()
