@@ -27,15 +27,8 @@ export {
   type ScoreOptions,
   scoreBars,
 } from './explore/bar-charts.js'
-export {
-  type ChartOptions,
-  emptyFigure,
-  type Figure,
-  figure,
-  LABEL_COLOURS,
-  SERIES_COLOURS,
-  type Trace,
-} from './explore/chart.js'
+export { type ChartOptions, emptyFigure, type Figure, figure, type Trace } from './explore/chart.js'
+export { LABEL_COLOURS, SERIES_COLOURS } from './explore/colours.js'
 export { inKernel, type Progress, type ProgressOptions, progress, prose, show } from './explore/display.js'
 export { driftChart } from './explore/drift-chart.js'
 export {

@@ -1,25 +1,26 @@
-import { type Promotion, promote, rollback } from '../registry/champion.js'
+import { type Promotion, promote } from '../registry/champion.js'
 import type { MlflowClient } from '../registry/mlflow.js'
-import { defineCommand, json, print, say, text, UsageError } from './command.js'
+import { defineCommand, json, printJson, say, text, UsageError } from './command.js'
 import { withRegistry } from './open-registry.js'
 
-const options = {
+/** Options of both commands that move an alias. */
+export const options = {
   alias: text('ALIAS', 'what the serving version is called', 'champion'),
   reason: text('TEXT', "written down in the version's tags", 'by hand'),
   json,
 }
 
 /** Changes an alias and says so in one line. */
-async function change(work: (client: MlflowClient) => Promise<Promotion>, asJson: boolean): Promise<number> {
+export async function change(work: (client: MlflowClient) => Promise<Promotion>, asJson: boolean): Promise<number> {
   const result = await withRegistry(work)
   const { name, alias, version, former, changed } = result
-  if (asJson) print([], result, true)
+  if (asJson) printJson(result)
   else say(`${name}@${alias} is version ${version} ${changed ? `now${former ? `, was ${former}` : ''}` : 'already'}`)
   return 0
 }
 
 /** `moodlake promote`: a version takes an alias. */
-export const promoteCommand = defineCommand({
+export const command = defineCommand({
   summary: 'let a version of a registered model serve',
   usage: 'promote NAME VERSION [--alias ALIAS] [--reason TEXT] [--json]',
   about: "Lets a version of a registered model serve under the alias (default champion). Written down in the version's tags.",
@@ -29,18 +30,5 @@ export const promoteCommand = defineCommand({
     if (!name || !version || more.length) throw new UsageError('promote: give NAME and VERSION, such as: promote sentiment 3')
     if (!/^\d+$/.test(version)) throw new UsageError(`promote: VERSION is a whole number: ${version}`)
     return change(client => promote(client, { name, version, alias, reason }), json)
-  },
-})
-
-/** `moodlake rollback`: the version before takes it back. */
-export const rollbackCommand = defineCommand({
-  summary: 'let the version serve that served before',
-  usage: 'rollback NAME [--alias ALIAS] [--reason TEXT] [--json]',
-  about: "Gives the alias (default champion) back to the version that served before. Written down in that version's tags.",
-  options,
-  words: true,
-  async run({ alias, reason, json }, [name, ...more]) {
-    if (!name || more.length) throw new UsageError('rollback: give NAME, such as: rollback sentiment')
-    return change(client => rollback(client, { name, alias, reason }), json)
   },
 })

@@ -1,6 +1,7 @@
 import { DEVICES } from '../models/device.js'
+import { isLive } from '../pipeline/input.js'
 import { LAKE_TABLES, type LakeStatus, lakeStatus } from '../pipeline/lake.js'
-import { isLive, type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
+import { type RunOptions, runPipeline, type Scoring } from '../pipeline/run.js'
 import { followModel } from '../registry/follow-model.js'
 import { type LoadedTranslator, loadTranslator } from '../registry/load-translator.js'
 import { monitorStreams, showLines, streamVerdict, verdictText } from '../streams/monitor.js'

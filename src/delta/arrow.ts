@@ -10,68 +10,42 @@ import type {
   DuckDBTimestampValue,
   DuckDBValue,
 } from '@duckdb/node-api'
-import {
-  type DataType as ArrowType,
-  binary,
-  bool,
-  columnFromValues,
-  dateDay,
-  decimal,
-  Endianness,
-  type ExtractionOptions,
-  field,
-  float32,
-  float64,
-  int8,
-  int16,
-  int32,
-  int64,
-  list,
-  map,
-  struct,
-  Table,
-  TimeUnit,
-  tableFromIPC,
-  tableToIPC,
-  timestamp,
-  utf8,
-  Version,
-} from '@uwdata/flechette'
+import * as arrow from '@uwdata/flechette'
 import { type DataType, decimalOf, duckdbType, type Field } from './schema.js'
 
 /** How a Delta type becomes Arrow. */
 interface Shape {
   /** The type that readers see. */
-  type: ArrowType
+  type: arrow.DataType
   /** A type of the same memory that takes what `read` gives: flechette makes times out of numbers of milliseconds, and texts slowly. */
-  built: ArrowType
+  built: arrow.DataType
   /** A value of DuckDB as `built` wants it. */
   read(value: DuckDBValue): unknown
 }
 
 const same = (value: DuckDBValue): unknown => value
 const micros = (value: DuckDBValue) => (value as DuckDBTimestampValue | DuckDBTimestampTZValue).micros
-const simple = (type: ArrowType, read: Shape['read'] = same): Shape => ({ type, built: type, read })
+const simple = (type: arrow.DataType, read: Shape['read'] = same): Shape => ({ type, built: type, read })
 
 const SIMPLE: Record<string, Shape> = {
-  string: { type: utf8(), built: binary(), read: value => Buffer.from(value as string) },
-  long: simple(int64()),
-  integer: simple(int32()),
-  short: simple(int16()),
-  byte: simple(int8()),
-  float: simple(float32()),
-  double: simple(float64()),
-  boolean: simple(bool()),
-  binary: simple(binary(), value => (value as DuckDBBlobValue).bytes),
-  date: { type: dateDay(), built: int32(), read: value => (value as DuckDBDateValue).days },
-  timestamp: { type: timestamp(TimeUnit.MICROSECOND, 'UTC'), built: int64(), read: micros },
-  timestamp_ntz: { type: timestamp(TimeUnit.MICROSECOND), built: int64(), read: micros },
+  string: { type: arrow.utf8(), built: arrow.binary(), read: value => Buffer.from(value as string) },
+  long: simple(arrow.int64()),
+  integer: simple(arrow.int32()),
+  short: simple(arrow.int16()),
+  byte: simple(arrow.int8()),
+  float: simple(arrow.float32()),
+  double: simple(arrow.float64()),
+  boolean: simple(arrow.bool()),
+  binary: simple(arrow.binary(), value => (value as DuckDBBlobValue).bytes),
+  date: { type: arrow.dateDay(), built: arrow.int32(), read: value => (value as DuckDBDateValue).days },
+  timestamp: { type: arrow.timestamp(arrow.TimeUnit.MICROSECOND, 'UTC'), built: arrow.int64(), read: micros },
+  timestamp_ntz: { type: arrow.timestamp(arrow.TimeUnit.MICROSECOND), built: arrow.int64(), read: micros },
 }
 
 function shapeOf(type: DataType): Shape {
   if (typeof type === 'string') {
     const exact = decimalOf(type)
-    if (exact) return simple(decimal(exact.precision, exact.scale), value => (value as DuckDBDecimalValue).value)
+    if (exact) return simple(arrow.decimal(exact.precision, exact.scale), value => (value as DuckDBDecimalValue).value)
     const found = SIMPLE[type]
     if (!found) throw new Error(`arrow: no type for ${duckdbType(type)}`)
     return found
@@ -79,8 +53,8 @@ function shapeOf(type: DataType): Shape {
   if (type.type === 'array') {
     const element = nullable(type.elementType)
     return {
-      type: list(field('element', element.type, type.containsNull)),
-      built: list(element.built),
+      type: arrow.list(arrow.field('element', element.type, type.containsNull)),
+      built: arrow.list(element.built),
       read: value => (value as DuckDBListValue).items.map(element.read),
     }
   }
@@ -88,15 +62,15 @@ function shapeOf(type: DataType): Shape {
     const key = nullable(type.keyType)
     const item = nullable(type.valueType)
     return {
-      type: map(field('key', key.type, false), field('value', item.type, type.valueContainsNull)),
-      built: map(key.built, item.built),
+      type: arrow.map(arrow.field('key', key.type, false), arrow.field('value', item.type, type.valueContainsNull)),
+      built: arrow.map(key.built, item.built),
       read: value => (value as DuckDBMapValue).entries.map(entry => [key.read(entry.key), item.read(entry.value)]),
     }
   }
   const fields = type.fields.map(({ name, type: inner, nullable: maybe }) => ({ name, maybe, shape: nullable(inner) }))
   return {
-    type: struct(fields.map(({ name, maybe, shape }) => field(name, shape.type, maybe))),
-    built: struct(fields.map(({ name, shape }) => field(name, shape.built))),
+    type: arrow.struct(fields.map(({ name, maybe, shape }) => arrow.field(name, shape.type, maybe))),
+    built: arrow.struct(fields.map(({ name, shape }) => arrow.field(name, shape.built))),
     read: value => {
       const { entries } = value as DuckDBStructValue
       return Object.fromEntries(fields.map(({ name, shape }) => [name, shape.read(entries[name] as DuckDBValue)]))
@@ -113,14 +87,14 @@ function nullable(type: DataType): Shape {
 function encoder(fields: readonly Field[]): (columns: readonly (readonly DuckDBValue[])[]) => Uint8Array {
   const shapes = fields.map(({ type }) => nullable(type))
   const schema = {
-    version: Version.V5,
-    endianness: Endianness.Little,
-    fields: fields.map(({ name, nullable: maybe }, i) => field(name, (shapes[i] as Shape).type, maybe)),
+    version: arrow.Version.V5,
+    endianness: arrow.Endianness.Little,
+    fields: fields.map(({ name, nullable: maybe }, i) => arrow.field(name, (shapes[i] as Shape).type, maybe)),
     metadata: null,
   }
   return columns => {
-    const built = shapes.map(({ built: type, read }, i) => columnFromValues((columns[i] ?? []).map(read), type))
-    return tableToIPC(new Table(schema, built), { format: 'stream' }) as Uint8Array
+    const built = shapes.map(({ built: type, read }, i) => arrow.columnFromValues((columns[i] ?? []).map(read), type))
+    return arrow.tableToIPC(new arrow.Table(schema, built), { format: 'stream' }) as Uint8Array
   }
 }
 
@@ -128,10 +102,10 @@ function encoder(fields: readonly Field[]): (columns: readonly (readonly DuckDBV
 export async function* arrowTables(
   chunks: AsyncIterable<DuckDBValue[][]>,
   fields: readonly Field[],
-  options?: ExtractionOptions,
-): AsyncIterable<Table> {
+  options?: arrow.ExtractionOptions,
+): AsyncIterable<arrow.Table> {
   const encode = encoder(fields)
-  for await (const columns of chunks) yield tableFromIPC(encode(columns), options)
+  for await (const columns of chunks) yield arrow.tableFromIPC(encode(columns), options)
 }
 
 /** Bytes of the mark that ends a stream. */

@@ -9,7 +9,7 @@ import { readCommits } from './log.js'
 import { checkReadable, writesFeed } from './protocol.js'
 import { FILE_COLUMN, locatedSql, type RelationInput, ROW_COLUMN, relationOf } from './relation.js'
 import { CHANGE_TYPE, withChangeType } from './rewrite.js'
-import { duckdbType, parseSchemaString, type Schema, typeName } from './schema.js'
+import { parseSchemaString, type Schema, typeName } from './schema.js'
 import { commitTimes } from './travel.js'
 
 /** Which versions to tell of, both ends included. */
@@ -164,6 +164,6 @@ async function changesSql(input: Omit<RelationInput, 'files'>, found: Found): Pr
     parts.push(only(old, now, 'delete'), only(now, old, 'insert'))
   }
   if (parts.length) return `(${parts.join(' UNION ALL ')})`
-  const empty = input.schema.fields.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`)
-  return `(SELECT ${empty.join(', ')}, '' AS ${CHANGE_TYPE}, 0::BIGINT AS _commit_version, now() AS _commit_timestamp WHERE false)`
+  const { sql } = await locatedSql({ ...input, files: [] })
+  return `(SELECT ${names}, '' AS ${CHANGE_TYPE}, 0::BIGINT AS _commit_version, now() AS _commit_timestamp FROM ${sql})`
 }

@@ -17,7 +17,7 @@ const FILE_VERSION = 1
 const Z85 = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#'
 
 /** Bytes of a Z85 text. Throws on a character or length that is none. */
-export function decodeZ85(text: string): Buffer {
+function decodeZ85(text: string): Buffer {
   if (text.length % 5) throw new Error(`not base85: length ${text.length}`)
   const bytes = Buffer.alloc((text.length / 5) * 4)
   for (let i = 0; i < text.length; i += 5) {
@@ -34,7 +34,7 @@ export function decodeZ85(text: string): Buffer {
 }
 
 /** Z85 text of bytes, whose number must be a multiple of four. */
-export function encodeZ85(bytes: Buffer): string {
+function encodeZ85(bytes: Buffer): string {
   let text = ''
   for (let i = 0; i < bytes.length; i += 4) {
     let value = bytes.readUInt32BE(i)
@@ -83,7 +83,7 @@ async function stored(vector: DeletionVector, read: (start: number, end: number)
 }
 
 /** Row numbers of a serialised 64-bit bitmap. Throws on bytes that are none. */
-export function parseBitmap(data: Buffer): number[] {
+function parseBitmap(data: Buffer): number[] {
   try {
     if (data.readUInt32LE(0) !== MAGIC) throw new Error('deletion vector does not begin with its magic number')
     const count = data.readBigUInt64LE(4)
@@ -144,7 +144,7 @@ function parseBitmap32(data: Buffer, start: number, high: number, rows: number[]
 }
 
 /** A serialised 64-bit bitmap of row numbers, which must rise. */
-export function formatBitmap(rows: readonly number[]): Buffer {
+function formatBitmap(rows: readonly number[]): Buffer {
   const highs = new Map<number, Map<number, number[]>>()
   for (const row of rows) {
     const high = Math.floor(row / 2 ** 32)

@@ -125,74 +125,87 @@ async function plan(core: TableCore, given: Given, options: MergeOptions): Promi
   const state = await core.newest()
   const { metaData, schema } = requireWritable(store, state)
   checkChangeable(store.uri, metaData)
-  const matched = options.matched ?? [{ update: 'all' }]
-  const notMatched = options.notMatched ?? [{ insert: 'all' }]
+  const { matched = [{ update: 'all' }], notMatched = [{ insert: 'all' }] } = options
   const updates = matched.map(clause => (clause.update ? assignments(core, schema, given, clause.update) : undefined))
   const inserts = notMatched.map(clause => assignments(core, schema, given, clause.insert))
   if (matched.some(clause => clause.update === 'all') || notMatched.some(clause => clause.insert === 'all'))
     await checkWhole(core, schema, given)
   const database = await duckdb()
-  const all = [...state.files.values()]
-  const target = all.length ? await locatedSql({ ...relationOf(store, state.version, metaData, schema), files: all }) : undefined
+  const target = await locatedSql({ ...relationOf(store, state.version, metaData, schema), files: [...state.files.values()] })
   const pairs = tempName('merge_pairs')
   const release = async () => {
     await database.run(`DROP TABLE IF EXISTS ${pairs}`)
   }
   try {
-    const join = target
-      ? `SELECT ${FILE_COLUMN}, ${ROW_COLUMN}, ${SOURCE_COLUMN}, ${firstClause(matched)} AS clause FROM ${target.sql} target JOIN ${given.name} source ON (${options.on})`
-      : `SELECT 0 AS ${FILE_COLUMN}, 0 AS ${ROW_COLUMN}, 0 AS ${SOURCE_COLUMN}, 0 AS clause WHERE false`
-    await database.run(`CREATE TABLE ${pairs} AS ${join}`)
+    await database.run(
+      `CREATE TABLE ${pairs} AS SELECT ${FILE_COLUMN}, ${ROW_COLUMN}, ${SOURCE_COLUMN}, ${firstClause(matched)} AS clause FROM ${target.sql} target JOIN ${given.name} source ON (${options.on})`,
+    )
     await checkSingle(core, pairs)
     const touched = await database.rows<{ file: number }>(
       `SELECT DISTINCT ${FILE_COLUMN} AS file FROM ${pairs} WHERE clause IS NOT NULL ORDER BY file`,
     )
-    const removed = touched.map(({ file }) => target?.files[file] as AddFile)
-    const parts: string[] = []
-    let before: string | undefined
-    const feed = writesFeed(metaData) && removed.length > 0
-    const typed = (type: string) => (feed ? `, ${type} AS ${CHANGE_TYPE}` : '')
-    if (target && removed.length) {
-      const columns = schema.fields.map(({ name }) => {
-        const cases = updates.flatMap((set, i) => (set?.has(name) ? [`WHEN ${i} THEN (${set.get(name)})`] : []))
-        const own = `target.${quoteName(name)}`
-        return `${cases.length ? `CASE p.clause ${cases.join(' ')} ELSE ${own} END` : own} AS ${quoteName(name)}`
-      })
-      const gone = updates.flatMap((set, i) => (set ? [] : [i]))
-      const names = schema.fields.map(({ name }) => `target.${quoteName(name)}`).join(', ')
-      const type = gone.length
-        ? `CASE WHEN p.clause IN (${gone.join(', ')}) THEN 'delete' ELSE 'update_preimage' END`
-        : `'update_preimage'`
-      before = `SELECT ${names}${typed(type)} FROM ${target.sql} target JOIN ${pairs} p USING (${FILE_COLUMN}, ${ROW_COLUMN}) WHERE p.clause IS NOT NULL`
-      parts.push(
-        `SELECT ${columns.join(', ')}${typed(`CASE WHEN p.clause IS NOT NULL THEN 'update_postimage' END`)} FROM ${target.sql} target LEFT JOIN (SELECT * FROM ${pairs} WHERE clause IS NOT NULL) p USING (${FILE_COLUMN}, ${ROW_COLUMN}) LEFT JOIN ${given.name} source USING (${SOURCE_COLUMN}) WHERE ${FILE_COLUMN} IN (${touched.map(({ file }) => file).join(', ')})${gone.length ? ` AND coalesce(p.clause NOT IN (${gone.join(', ')}), true)` : ''}`,
-      )
-    }
     const fresh = `(SELECT *, ${firstClause(notMatched)} AS _moodlake_clause FROM ${given.name} source WHERE ${SOURCE_COLUMN} NOT IN (SELECT ${SOURCE_COLUMN} FROM ${pairs}))`
-    const counted = await database.rows<{ kind: number; n: number }>(
-      `SELECT clause AS kind, count(*) AS n FROM ${pairs} WHERE clause IS NOT NULL GROUP BY ALL UNION ALL SELECT -1, count(*) FROM ${fresh} WHERE _moodlake_clause IS NOT NULL`,
-    )
-    const sum = (wanted: (kind: number) => boolean) => counted.reduce((total, { kind, n }) => total + (wanted(kind) ? n : 0), 0)
-    const counts = {
-      inserted: sum(kind => kind < 0),
-      updated: sum(kind => kind >= 0 && updates[kind] !== undefined),
-      deleted: sum(kind => kind >= 0 && updates[kind] === undefined),
-    }
-    if (counts.inserted) {
-      const columns = schema.fields.map(({ name }) => {
-        const cases = inserts.flatMap((set, i) => (set.has(name) ? [`WHEN ${i} THEN (${set.get(name)})`] : []))
-        return `${cases.length ? `CASE source._moodlake_clause ${cases.join(' ')} END` : 'NULL'} AS ${quoteName(name)}`
-      })
-      parts.push(
-        `SELECT ${columns.join(', ')}${typed(`'insert'`)} FROM ${fresh} source WHERE source._moodlake_clause IS NOT NULL`,
-      )
-    }
-    const rewrite = { metaData, schema, after: parts.join(' UNION ALL BY NAME '), before, feed }
-    return { state, removed, rewrite, counts, release }
+    const counts = await countClauses(pairs, fresh, updates)
+    const feed = writesFeed(metaData) && touched.length > 0
+    const files = touched.map(({ file }) => file)
+    const changed = files.length ? changedSql({ schema, target: target.sql, pairs, given, updates, files, feed }) : undefined
+    const columns = clauseColumns(schema, inserts, 'source._moodlake_clause', () => 'NULL')
+    const type = feed ? `, 'insert' AS ${CHANGE_TYPE}` : ''
+    const inserted = `SELECT ${columns}${type} FROM ${fresh} source WHERE source._moodlake_clause IS NOT NULL`
+    const after = [...(changed ? [changed.after] : []), ...(counts.inserted ? [inserted] : [])].join(' UNION ALL BY NAME ')
+    const removed = files.map(file => target.files[file] as AddFile)
+    return { state, removed, rewrite: { metaData, schema, after, before: changed?.before, feed }, counts, release }
   } catch (error) {
     await release()
     throw error
   }
+}
+
+type Assigned = ReadonlyMap<string, string> | undefined
+
+/** The table's columns, each as the clause whose number is in `clause` sets it, else as `otherwise` says. */
+function clauseColumns(schema: Schema, sets: readonly Assigned[], clause: string, otherwise: (column: string) => string): string {
+  const columns = schema.fields.map(({ name }) => {
+    const cases = sets.flatMap((set, i) => (set?.has(name) ? [`WHEN ${i} THEN (${set.get(name)})`] : []))
+    const other = otherwise(quoteName(name))
+    return `${cases.length ? `CASE ${clause} ${cases.join(' ')} ELSE ${other} END` : other} AS ${quoteName(name)}`
+  })
+  return columns.join(', ')
+}
+
+interface Changing {
+  schema: Schema
+  target: string
+  pairs: string
+  given: Given
+  /** What the clauses for rows that match set; undefined for those that delete. */
+  updates: readonly Assigned[]
+  /** Numbers of the files with such rows. */
+  files: readonly number[]
+  feed: boolean
+}
+
+/** The rows of the touched files as they are to be, and those that match as they were. */
+function changedSql({ schema, target, pairs, given, updates, files, feed }: Changing): { after: string; before: string } {
+  const typed = (type: string) => (feed ? `, ${type} AS ${CHANGE_TYPE}` : '')
+  const gone = updates.flatMap((set, i) => (set ? [] : [i])).join(', ')
+  const place = `${FILE_COLUMN}, ${ROW_COLUMN}`
+  const type = gone ? `CASE WHEN p.clause IN (${gone}) THEN 'delete' ELSE 'update_preimage' END` : `'update_preimage'`
+  const names = schema.fields.map(({ name }) => `target.${quoteName(name)}`).join(', ')
+  const columns = clauseColumns(schema, updates, 'p.clause', column => `target.${column}`)
+  return {
+    before: `SELECT ${names}${typed(type)} FROM ${target} target JOIN ${pairs} p USING (${place}) WHERE p.clause IS NOT NULL`,
+    after: `SELECT ${columns}${typed(`CASE WHEN p.clause IS NOT NULL THEN 'update_postimage' END`)} FROM ${target} target LEFT JOIN (SELECT * FROM ${pairs} WHERE clause IS NOT NULL) p USING (${place}) LEFT JOIN ${given.name} source USING (${SOURCE_COLUMN}) WHERE ${FILE_COLUMN} IN (${files.join(', ')})${gone ? ` AND coalesce(p.clause NOT IN (${gone}), true)` : ''}`,
+  }
+}
+
+async function countClauses(pairs: string, fresh: string, updates: readonly Assigned[]): Promise<Plan['counts']> {
+  const counts = { inserted: 0, updated: 0, deleted: 0 }
+  const counted = await (await duckdb()).rows<{ clause: number; n: number }>(
+    `SELECT clause, count(*) AS n FROM ${pairs} WHERE clause IS NOT NULL GROUP BY ALL UNION ALL SELECT -1, count(*) FROM ${fresh} WHERE _moodlake_clause IS NOT NULL`,
+  )
+  for (const { clause, n } of counted) counts[clause < 0 ? 'inserted' : updates[clause] ? 'updated' : 'deleted'] += n
+  return counts
 }
 
 /** A row of the table may be changed by one given row alone. */

@@ -2,7 +2,7 @@
 import type { MetaData, Protocol } from './actions.js'
 import { mappingOf } from './column-mapping.js'
 import { InvalidSchemaError, UnsupportedFeatureError } from './errors.js'
-import type { DataType, Schema } from './schema.js'
+import { mapType, type Schema } from './schema.js'
 
 /** Features that readers must know, and that this one does. */
 const READER_FEATURES = new Set(['columnMapping', 'deletionVectors', 'timestampNtz', 'v2Checkpoint', 'vacuumProtocolCheck'])
@@ -115,22 +115,11 @@ const FEED_COLUMNS = new Set(['_change_type', '_commit_version', '_commit_timest
 function featuresInUse(metaData: Pick<MetaData, 'configuration'>, schema: Schema): string[] {
   const found = new Set<string>()
   if (!['none', 'name', 'id'].includes(mappingOf(metaData))) found.add(`columnMapping mode ${mappingOf(metaData)}`)
-  const visit = (type: DataType): void => {
-    if (typeof type === 'string') return
-    if (type.type === 'array') visit(type.elementType)
-    else if (type.type === 'map') {
-      visit(type.keyType)
-      visit(type.valueType)
-    } else visitFields(type.fields)
-  }
-  const visitFields = (fields: Schema['fields']): void => {
-    for (const field of fields) {
-      if ('delta.generationExpression' in field.metadata) found.add('generatedColumns')
-      if ('delta.identity.start' in field.metadata) found.add('identityColumns')
-      visit(field.type)
-    }
-  }
-  visit(schema)
+  mapType(schema, field => {
+    if ('delta.generationExpression' in field.metadata) found.add('generatedColumns')
+    if ('delta.identity.start' in field.metadata) found.add('identityColumns')
+    return field
+  })
   return [...found]
 }
 

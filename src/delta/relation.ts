@@ -7,7 +7,7 @@ import { readVector, vectorPath } from './deletion-vector.js'
 import { duckdb, quoteName, quoteText, tempName } from './duckdb.js'
 import { DataFileError, SchemaMismatchError } from './errors.js'
 import { cachedFile, localFile } from './local-files.js'
-import { type DataType, duckdbType, type Field, type Schema } from './schema.js'
+import { duckdbType, type Field, type Schema } from './schema.js'
 import { matchingFiles } from './skip.js'
 
 /** What of a table a relation is made of. */
@@ -23,6 +23,8 @@ export interface RelationInput {
   columns?: readonly string[]
   /** A SQL predicate over the table's columns. */
   where?: string
+  /** Chooses among the files that are left by `where`. */
+  pick?(files: readonly AddFile[]): Promise<readonly AddFile[]>
   /** Adds `FILE_COLUMN` and `ROW_COLUMN`. */
   located?: boolean
 }
@@ -62,24 +64,15 @@ export function vectorFile(store: Store, version: number, vector: DeletionVector
 /** A partition column: a constant of each file, given by the file's place in the list. */
 function partitionColumn(field: Field, files: readonly AddFile[], mapping: string): string {
   const key = nameInFiles(field, mapping)
-  const type = duckdbType(field.type)
-  const values = files.map(file => {
-    const value = file.partitionValues[key] ?? file.partitionValues[field.name] ?? null
-    return value === '' ? null : value
-  })
-  const literal = (value: string | null) => (value === null ? 'NULL' : quoteText(value))
-  const distinct = [...new Set(values)]
-  if (distinct.length === 1) return partitionValue(literal(distinct[0] as string | null), field.type, type)
-  return partitionValue(
-    `(CAST([${values.map(literal).join(', ')}] AS VARCHAR[]))[CAST(f.file_index AS BIGINT) + 1]`,
-    field.type,
-    type,
-  )
-}
-
-function partitionValue(sql: string, type: DataType, target: string): string {
+  const values = files.map(file => file.partitionValues[key] ?? file.partitionValues[field.name] ?? null)
+  const literal = (value: string | null) => (value === null || value === '' ? 'NULL' : quoteText(value))
+  const literals = values.map(literal)
+  const sql =
+    new Set(literals).size === 1 ? literals[0] : `(CAST([${literals.join(', ')}] AS VARCHAR[]))[CAST(f.file_index AS BIGINT) + 1]`
   // The protocol writes a binary as text of \uXXXX escapes or as it is; here it is taken as UTF-8.
-  return type === 'binary' ? `encode(CAST(${sql} AS VARCHAR))` : `CAST(CAST(${sql} AS VARCHAR) AS ${target})`
+  return field.type === 'binary'
+    ? `encode(CAST(${sql} AS VARCHAR))`
+    : `CAST(CAST(${sql} AS VARCHAR) AS ${duckdbType(field.type)})`
 }
 
 async function localFiles(input: RelationInput, files: readonly AddFile[]): Promise<string[]> {
@@ -132,8 +125,13 @@ function split(files: readonly AddFile[]): { whole: AddFile[]; holed: AddFile[] 
   return { whole: files.filter(file => !file.deletionVector), holed: files.filter(file => file.deletionVector) }
 }
 
-/** The rows of files, those deleted by vectors left out. */
+/** The rows of files, those deleted by vectors left out; valid with no files too. */
 async function scanAll(input: RelationInput, columns: readonly Field[]): Promise<string> {
+  if (!input.files.length) {
+    const empty = columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`)
+    if (input.located) empty.push(`0::BIGINT AS ${FILE_COLUMN}, 0::BIGINT AS ${ROW_COLUMN}`)
+    return `SELECT ${empty.join(', ')} WHERE false`
+  }
   const { whole, holed } = split(input.files)
   const parts: string[] = []
   if (whole.length) parts.push(scan(input, columns, whole, await localFiles(input, whole), 0))
@@ -195,10 +193,9 @@ export async function relationSql(input: RelationInput): Promise<string> {
     return field
   })
   const columns = all ?? chosen
-  const files = input.where === undefined ? input.files : await matchingFiles(input.files, input.where, input)
-  const base = files.length
-    ? await scanAll({ ...input, files }, columns)
-    : `SELECT ${columns.map(field => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')} WHERE false`
+  const matching = input.where === undefined ? input.files : await matchingFiles(input.files, input.where, input)
+  const files = (await input.pick?.(matching)) ?? matching
+  const base = await scanAll({ ...input, files }, columns)
   if (input.where === undefined) return `(${base})`
   return `(SELECT ${chosen.map(field => quoteName(field.name)).join(', ')} FROM (${base}) WHERE (${input.where}\n))`
 }

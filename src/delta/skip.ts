@@ -36,13 +36,8 @@ interface Node {
   value?: { type?: { id?: string }; is_null?: boolean; value?: unknown }
 }
 
-const FLIPPED: Record<string, string> = {
-  COMPARE_EQUAL: 'COMPARE_EQUAL',
-  COMPARE_GREATERTHAN: 'COMPARE_LESSTHAN',
-  COMPARE_GREATERTHANOREQUALTO: 'COMPARE_LESSTHANOREQUALTO',
-  COMPARE_LESSTHAN: 'COMPARE_GREATERTHAN',
-  COMPARE_LESSTHANOREQUALTO: 'COMPARE_GREATERTHANOREQUALTO',
-}
+const COMPARISON = /^COMPARE_(EQUAL|(GREATER|LESS)THAN(OREQUALTO)?)$/
+const flipped = (operator: string) => operator.replace(/GREATER|LESS/, word => (word === 'LESS' ? 'GREATER' : 'LESS'))
 
 function constant(node: Node | undefined): Constant | undefined {
   if (node?.type === 'OPERATOR_CAST') {
@@ -82,12 +77,11 @@ function conditions(node: Node | undefined, schema: Schema): Condition[][] {
     if (!field || !values.every(value => value !== undefined)) return []
     return [values.map(value => ({ field, low: value, high: value }))]
   }
-  const flipped = Object.hasOwn(FLIPPED, node.type) ? FLIPPED[node.type] : undefined
-  if (!flipped) return []
+  if (!COMPARISON.test(node.type)) return []
   const [left, right] = [column(node.left, schema), column(node.right, schema)]
   const value = constant(left ? node.right : node.left)
   const field = left ?? right
-  return field && value && !(left && right) ? [comparison(left ? node.type : flipped, field, value)] : []
+  return field && value && !(left && right) ? [comparison(left ? node.type : flipped(node.type), field, value)] : []
 }
 
 const INTEGERS = new Set(['byte', 'short', 'integer', 'long', 'double'])

@@ -21,6 +21,8 @@ export interface ReadOptions {
   where?: string
   /** Only these files of the snapshot; default all. */
   files?: readonly AddFile[]
+  /** Chooses among the files that may hold a row for which `where` is true; default all of them. */
+  pick?(files: readonly AddFile[]): Promise<readonly AddFile[]>
 }
 
 /** A table as it stood at one version. Nothing that happens later changes it, short of a vacuum. */

@@ -1,20 +1,8 @@
 /** Counts as bars. */
 import { LABELS, type Label } from '../tweet.js'
-import {
-  axis,
-  type ChartOptions,
-  chartRows,
-  classColours,
-  count,
-  emptyFigure,
-  type Figure,
-  figure,
-  label,
-  SERIES_COLOURS,
-  toMeasured,
-  toNumber,
-  whiskers,
-} from './chart.js'
+import { chartRows, toMeasured, toNumber } from './cells.js'
+import { axis, type ChartOptions, count, emptyFigure, type Figure, figure, label, whiskers } from './chart.js'
+import { classColours, SERIES_COLOURS } from './colours.js'
 import { type TableLike, toRows } from './frames.js'
 import { formatNumber } from './text-table.js'
 

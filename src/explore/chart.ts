@@ -1,6 +1,6 @@
 /** What every chart has in common: colours, ink, titles that say what to see, and n. */
-import { LABELS, type Label } from '../tweet.js'
-import { type TableLike, toColumns, toRows } from './frames.js'
+import type { Measured } from './cells.js'
+import { INK, SERIES_COLOURS } from './colours.js'
 import { type Origin, originOf } from './origin.js'
 import { formatNumber } from './text-table.js'
 
@@ -22,25 +22,6 @@ export interface ChartOptions {
   height?: number
 }
 
-/** The colour of each class, the same in every chart; told apart with any colour vision, and light from dark. */
-export const LABEL_COLOURS: Readonly<Record<Label, string>> = { negative: '#d55e00', neutral: '#9a9a9a', positive: '#0079bd' }
-
-/** Colours for other series, after Okabe and Ito (2008), without those of the classes first. */
-export const SERIES_COLOURS = ['#0079bd', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00'] as const
-
-/** Colours of the three streams. */
-export const STREAM_COLOURS: Readonly<Record<string, string>> = { bronze: '#b0642c', silver: '#8796a8', gold: '#dba400' }
-
-/** One hue from pale to deep; opaque, so that it reads the same on a light and on a dark page. */
-export const HEAT: readonly (readonly [number, string])[] = [
-  [0, '#e8f1f8'],
-  [0.5, '#6aaed6'],
-  [1, '#08406f'],
-]
-
-/** Ink of titles and axes. */
-// Mid-grey has a contrast above 4.3 on white and on JupyterLab's dark grey alike.
-export const INK = '#7b7b7b'
 const GRID = 'rgba(128,128,128,0.28)'
 
 const BIDI_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
@@ -140,59 +121,10 @@ export function emptyFigure(title: string, why: string): Figure {
   })
 }
 
-/** A finite number out of a cell, undefined for anything else. */
-export function toNumber(value: unknown): number | undefined {
-  const number = typeof value === 'bigint' ? Number(value) : value
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
-}
-
-/** How many tweets a row stands for: the number in the column `weight`, one where there is no such column. */
-export function tweetsOf(row: Record<string, unknown>, weight: string | undefined): number {
-  return weight ? (toNumber(row[weight]) ?? 0) : 1
-}
-
-/** A number that may have an interval. */
-export interface Measured {
-  value: number
-  low?: number
-  high?: number
-}
-
-/** A number, or `{ value, low, high }`, out of a cell; undefined for anything else. */
-export function toMeasured(cell: unknown): Measured | undefined {
-  const { value = cell, low, high } = Object(cell) as Record<string, unknown>
-  const number = toNumber(value)
-  return number === undefined ? undefined : { value: number, low: toNumber(low), high: toNumber(high) }
-}
-
 /** The intervals of a trace's points as whiskers; none where no point has one. */
 export function whiskers(points: readonly Measured[]): { error_y?: object } {
   if (points.every(({ low, high }) => low === undefined && high === undefined)) return {}
   const array = points.map(({ value, high = value }) => high - value)
   const arrayminus = points.map(({ value, low = value }) => value - low)
   return { error_y: { type: 'data', symmetric: false, array, arrayminus, color: INK, thickness: 1.2, width: 3 } }
-}
-
-/** A moment out of a cell: a `Date`, ISO text, or milliseconds since 1970; undefined for anything else. */
-export function toTime(value: unknown): Date | undefined {
-  if (!(value instanceof Date) && typeof value !== 'string' && typeof value !== 'number') return undefined
-  const date = new Date(value)
-  return Number.isNaN(date.getTime()) ? undefined : date
-}
-
-/**
- * The rows that a chart is drawn from.
- * @param columns that the table must have where it has rows; undefined ones are not asked for
- * @throws Error that lists the columns there are
- */
-export function chartRows(table: TableLike, chart: string, columns: readonly (string | undefined)[]): Record<string, unknown>[] {
-  const { names, n } = toColumns(table)
-  const missing = n ? columns.find(name => name && !names.includes(name)) : undefined
-  if (missing) throw new Error(`${chart}: no column ${missing}; there are ${names.join(', ') || 'none'}`)
-  return toRows(table)
-}
-
-/** The three classes with their colours, in the order of `LABELS`. */
-export function classColours(): { label: Label; colour: string }[] {
-  return LABELS.map(name => ({ label: name, colour: LABEL_COLOURS[name] }))
 }

@@ -1,15 +1,7 @@
 /** How a column moves away from what it was. */
-import {
-  type ChartOptions,
-  chartRows,
-  count,
-  emptyFigure,
-  type Figure,
-  figure,
-  LABEL_COLOURS,
-  SERIES_COLOURS,
-  toNumber,
-} from './chart.js'
+import { chartRows, toNumber } from './cells.js'
+import { type ChartOptions, count, emptyFigure, type Figure, figure } from './chart.js'
+import { LABEL_COLOURS, SERIES_COLOURS } from './colours.js'
 import type { TableLike } from './frames.js'
 import { arrangePanels } from './panels.js'
 import { formatNumber } from './text-table.js'

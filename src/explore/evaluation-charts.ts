@@ -1,16 +1,7 @@
 /** How good a model is, in pictures. */
-import {
-  axis,
-  type ChartOptions,
-  count,
-  emptyFigure,
-  type Figure,
-  figure,
-  HEAT,
-  label,
-  SERIES_COLOURS,
-  toNumber,
-} from './chart.js'
+import { toNumber } from './cells.js'
+import { axis, type ChartOptions, count, emptyFigure, type Figure, figure, label } from './chart.js'
+import { HEAT, SERIES_COLOURS } from './colours.js'
 import { type TableLike, toRows } from './frames.js'
 import { formatNumber } from './text-table.js'
 import { lineChart } from './time-charts.js'

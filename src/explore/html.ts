@@ -1,6 +1,7 @@
 /** Tables and figures as HTML in which the text of strangers is inert. */
 import type { Explanation } from '../models/explain.js'
-import { type Figure, LABEL_COLOURS, plainText } from './chart.js'
+import { type Figure, plainText } from './chart.js'
+import { LABEL_COLOURS } from './colours.js'
 import { isDanfo, type TableLike, toColumns } from './frames.js'
 import type { Origin } from './origin.js'
 import { formatNumber, formatValue } from './text-table.js'

@@ -1,5 +1,6 @@
 /** Several figures as panels of one. */
-import { type ChartOptions, chartRows, count, emptyFigure, type Figure, figure, label, type Trace } from './chart.js'
+import { chartRows } from './cells.js'
+import { type ChartOptions, count, emptyFigure, type Figure, figure, label, type Trace } from './chart.js'
 import type { TableLike } from './frames.js'
 import { sentimentOverTime } from './time-charts.js'
 

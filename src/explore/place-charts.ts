@@ -1,21 +1,9 @@
 /** Where tweets come from, drawn on plain axes: plotly's own maps fetch their shapes from a server. */
 import { readFileSync } from 'node:fs'
 import type { Label } from '../tweet.js'
-import {
-  axis,
-  type ChartOptions,
-  chartRows,
-  count,
-  emptyFigure,
-  type Figure,
-  figure,
-  HEAT,
-  LABEL_COLOURS,
-  label,
-  type Trace,
-  toNumber,
-  tweetsOf,
-} from './chart.js'
+import { chartRows, toNumber, tweetsOf } from './cells.js'
+import { axis, type ChartOptions, count, emptyFigure, type Figure, figure, label, type Trace } from './chart.js'
+import { HEAT, INK, LABEL_COLOURS } from './colours.js'
 import { type TableLike, toColumns } from './frames.js'
 import { formatNumber } from './text-table.js'
 
@@ -102,7 +90,7 @@ function bubbles(cells: readonly Cell[], mood: boolean): Trace {
     marker: {
       size: cells.map(cell => 5 + 30 * Math.sqrt(cell.tweets / most)),
       opacity: 0.8,
-      line: { width: 0.5, color: '#7b7b7b' },
+      line: { width: 0.5, color: INK },
       ...(mood
         ? {
             color: net,

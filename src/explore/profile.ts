@@ -1,5 +1,6 @@
 /** What a table holds, column by column: the first look at data one does not know. */
-import { axis, count, type Figure, figure, label, SERIES_COLOURS } from './chart.js'
+import { axis, count, type Figure, figure, label } from './chart.js'
+import { SERIES_COLOURS } from './colours.js'
 import { type Columns, type TableLike, toColumns } from './frames.js'
 import { typeOf } from './html.js'
 import { arrangePanels, type Panel } from './panels.js'

@@ -1,11 +1,11 @@
 /** A figure as a picture without a script: for GitHub, nbviewer, and paper. It draws what our builders make, not all of plotly. */
-import { type Figure, plainText, SERIES_COLOURS, type Trace } from './chart.js'
+import { type Figure, plainText, type Trace } from './chart.js'
+import { INK, SERIES_COLOURS } from './colours.js'
 import { escapeHtml } from './html.js'
 import { list, type Options, options, type Pixel, type Scale, scaleOf } from './svg-scale.js'
 import { formatNumber } from './text-table.js'
 
 const WIDTH = 760
-const INK = '#7b7b7b'
 const GRID = '#80808047'
 
 const at = (value: unknown, i: number) => (Array.isArray(value) ? value[i] : value)

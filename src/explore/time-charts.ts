@@ -1,26 +1,8 @@
 /** What changes over time. */
 import { LABELS, type Label } from '../tweet.js'
-import {
-  axis,
-  type ChartOptions,
-  chartRows,
-  classColours,
-  count,
-  emptyFigure,
-  type Figure,
-  figure,
-  HEAT,
-  label,
-  type Measured,
-  SERIES_COLOURS,
-  STREAM_COLOURS,
-  type Trace,
-  toMeasured,
-  toNumber,
-  toTime,
-  tweetsOf,
-  whiskers,
-} from './chart.js'
+import { chartRows, type Measured, toMeasured, toNumber, toTime, tweetsOf } from './cells.js'
+import { axis, type ChartOptions, count, emptyFigure, type Figure, figure, label, type Trace, whiskers } from './chart.js'
+import { classColours, HEAT, SERIES_COLOURS, STREAM_COLOURS } from './colours.js'
 import type { TableLike } from './frames.js'
 import { formatNumber } from './text-table.js'
 

@@ -1,7 +1,7 @@
 /** What is talked about: texts like an example, and moments when more is said than usual. */
 import { featureReader, gramCollector, inverseFrequencies } from '../models/features.js'
 import { LABELS, type Label } from '../tweet.js'
-import { chartRows, toTime } from './chart.js'
+import { chartRows, toTime } from './cells.js'
 import type { TableLike } from './frames.js'
 import { quantile } from './profile.js'
 

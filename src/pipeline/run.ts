@@ -1,26 +1,18 @@
-import { type DeltaTable, duckdb, parseSchema, type Snapshot } from '../delta/index.js'
+import { duckdb, parseSchema, type Snapshot } from '../delta/index.js'
 import type { Translator } from '../models/translator.js'
 import type { Batch } from '../sources/batch.js'
-import { blueskyFeed, isBlueskyAddress, parseBlueskyAddress } from '../sources/bluesky.js'
-import { jsonFiles, relogFiles } from '../sources/json-files.js'
-import { kafkaTopic } from '../sources/kafka.js'
-import { parseKafkaAddress } from '../sources/kafka-client.js'
-import { openFiles } from '../sources/open-files.js'
-import type { Limits, Source } from '../sources/source.js'
 import { tableSource } from '../sources/table-source.js'
-import { isXAddress, parseXAddress, xFeed } from '../sources/x.js'
-import { openStore } from '../stores/open-store.js'
-import type { Store } from '../stores/store.js'
-import type { BatchRange } from '../streams/checkpoint.js'
-import { type BatchContext, type BatchResult, type Progress, type Stream, startStream, type Trigger } from '../streams/stream.js'
+import { type BatchResult, type Stream, startStream, type Trigger } from '../streams/stream.js'
 import { EARLIER_TEXT_VERSIONS, TEXT_VERSION } from '../text/clean.js'
 import { countingOf } from './application.js'
+import { append, committed, lastBatch } from './batch-commit.js'
 import { BRONZE_SCHEMA, judgeBronze, readRaw } from './bronze.js'
 import { careForLake } from './care.js'
-import type { DiskBudget } from './disk-budget.js'
 import { checkExpectations, droppedRows, type Expectations } from './expectations.js'
 import { GOLD_RULES, gold, type NamedModel } from './gold.js'
-import { FILES_LOG, lakeTable } from './lake.js'
+import { idFilters } from './id-filters.js'
+import { type InputOptions, isLive, openInput } from './input.js'
+import { lakeTable } from './lake.js'
 import { TWEET_ID } from './quarantine-rows.js'
 import { type ReadBronze, readBronze, SILVER_RULES, silver } from './silver.js'
 import { startSink } from './sink-stream.js'
@@ -36,46 +28,10 @@ const AUTHORS = [
   "CASE WHEN form = 'twitter-v1' THEN json_extract_string(record, '$.retweeted_status.user.screen_name') END",
 ]
 
-/** Commits of a table that are searched for what they say of the newest batch. */
-const RECENT = 50
-
-/** What came of a batch that an earlier try committed to the table; undefined when none did. */
-async function committed(table: DeltaTable, { txn }: BatchContext): Promise<BatchResult | undefined> {
-  if (((await table.snapshot()).txn(txn.appId) ?? -1) < txn.version) return undefined
-  for (const { operationParameters: said } of await table.history(RECENT))
-    if (said.stream === txn.appId && said.batch === String(txn.version) && said.result) {
-      const { counts, ...result } = JSON.parse(String(said.result)) as BatchResult
-      return { ...result, counts: { ...counts, replayed: 1 } }
-    }
-  return { rows: 0, counts: { replayed: 1 } }
-}
-
-/** What a commit says of its batch; read back by `lastBatch` and `committed`. */
-function batchParameters({ txn, range }: BatchContext, result?: BatchResult): Record<string, string> {
-  return {
-    ...{ stream: txn.appId, batch: String(txn.version), range: JSON.stringify(range) },
-    ...(result && { result: JSON.stringify(result) }),
-  }
-}
-
-/** The newest batch of a stream that any of its tables knows of, with its range: what a lost checkpoint said last. */
-async function lastBatch(stream: string, tables: readonly DeltaTable[]): Promise<BatchRange | undefined> {
-  const known = await Promise.all(tables.map(async table => ({ table, id: (await table.snapshot()).txn(stream) ?? -1 })))
-  const { table, id } = known.reduce((a, b) => (b.id > a.id ? b : a))
-  if (id < 0) return undefined
-  for (const { operationParameters: said } of await table.history())
-    if (said.stream === stream && said.batch === String(id)) return { id, ...(JSON.parse(String(said.range)) as object) }
-  throw new Error(`${stream}: its checkpoint is gone, and ${table.store.uri} does not say what batch ${id} read; clear the lake`)
-}
-
 /** Options of `startBronze`. */
-export interface BronzeStreamOptions extends PipelineStreamOptions {
-  /** As in `RunOptions`. */
-  source: string
+export interface BronzeStreamOptions extends PipelineStreamOptions, InputOptions {
   /** Columns beyond the schema that bronze takes from now on. */
   admit?: readonly string[]
-  /** US dollars after which X is asked no more. Default: no bound. */
-  budget?: number
 }
 
 /**
@@ -143,6 +99,7 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
   const source = await lakeTable(lake, 'bronze')
   const table = await lakeTable(lake, 'silver')
   const quarantine = await lakeTable(lake, 'quarantine')
+  const pick = idFilters()
   return startStream({
     ...(await streamOptions('silver_stream', options)),
     // What silver holds decides which tweets come too late: only then must a batch wait to be read for the one before it.
@@ -163,7 +120,11 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
       const watermark = latenessMs === undefined ? undefined : await watermarkOf(snapshot, latenessMs)
       const standing = watermark && `timestamp >= TIMESTAMPTZ '${watermark.toISOString()}'`
       const known = (where: string) =>
-        snapshot.relation({ columns: ['tweet_id'], where: standing ? `${where} AND ${standing}` : where })
+        snapshot.relation({
+          columns: ['tweet_id'],
+          where: standing ? `${where} AND ${standing}` : where,
+          pick: async files => ('tweets' in rows ? pick(snapshot, files, rows.tweets.from) : files),
+        })
       const made = await silver(rows, { known, rules, watermark, now: new Date(), signal: context.signal })
       let tweets = made.tweets
       try {
@@ -263,72 +224,8 @@ export function modelParameters({ name, version, hash, device }: NamedModel, tra
   }
 }
 
-async function append(
-  table: DeltaTable,
-  from: string,
-  context: BatchContext,
-  options: { mergeSchema?: boolean; operationParameters?: Record<string, string>; result?: BatchResult } = {},
-): Promise<void> {
-  const { result, ...given } = options
-  const operationParameters = { ...batchParameters(context, result), ...given.operationParameters }
-  await table.append({ sql: `SELECT * FROM ${from}` }, { ...given, txn: context.txn, operationParameters })
-}
-
-interface Input {
-  source: Source
-  definition: { source: string }
-  /** Finds the place in the source from what the table says, when the checkpoint is lost. */
-  recover(table: DeltaTable): Promise<BatchRange | undefined>
-}
-
-/** True for a feed that goes on for ever and cannot be asked again. */
-export function isLive(source: string): boolean {
-  return isBlueskyAddress(source) || isXAddress(source)
-}
-
-/** The input of bronze: a Kafka topic, a live feed, or JSON files. */
-async function openInput(options: BronzeStreamOptions): Promise<Input> {
-  const { source, lake = './lake', onNotice, budget } = options
-  if (source.startsWith('kafka:')) {
-    const address = parseKafkaAddress(source)
-    return {
-      source: kafkaTopic(address),
-      definition: { source: `kafka ${address.topic}` },
-      recover: table => lastBatch('bronze_stream', [table]),
-    }
-  }
-  const log = { store: openStore(lake), path: FILES_LOG }
-  if (isLive(source)) {
-    const platform = isXAddress(source) ? 'x' : 'bluesky'
-    const landing = { store: openStore(lake), path: `landing/${platform}` }
-    const feed =
-      platform === 'x'
-        ? xFeed({ address: parseXAddress(source), landing, log, onNotice, budget })
-        : blueskyFeed({ address: parseBlueskyAddress(source), landing, log, onNotice })
-    return { source: feed, definition: { source: platform }, recover: recoverFiles(landing.store, log) }
-  }
-  const { store, prefix } = await openFiles(source)
-  return { source: jsonFiles({ store, prefix, log }), definition: { source: 'json-files' }, recover: recoverFiles(store, log) }
-}
-
-/** Finds which files have been read by the files that the table names. */
-function recoverFiles(store: Store, log: { store: Store; path: string }): Input['recover'] {
-  return async table => {
-    const snapshot = await table.snapshot()
-    const id = snapshot.txn('bronze_stream')
-    if (id === undefined) return undefined
-    const read = `SELECT DISTINCT source_file AS path FROM ${await snapshot.relation({ columns: ['source_file'] })} ORDER BY path`
-    const paths = (await (await duckdb()).rows<{ path: string }>(read)).map(file => file.path)
-    return { id: id + 1, from: await relogFiles(log, store.uri, paths) }
-  }
-}
-
 /** Options of `runPipeline`. */
-export interface RunOptions {
-  /** Folder of JSON files, one file, `s3://bucket/prefix`, `kafka://host:port/topic`, or a live feed: `bluesky:`, `wss://…`, `x:stream`, `x:search?query=…`. */
-  source: string
-  /** Default `./lake`. */
-  lake?: string
+export interface RunOptions extends Omit<BronzeStreamOptions, 'rules' | 'upstream'>, Pick<SilverStreamOptions, 'latenessMs'> {
   /** Scores the tweets; not needed with `until: 'bronze' | 'silver'`. */
   model?: NamedModel
   /** Puts tweets of other languages into English before they are scored; see `loadTranslator`. Gold gets the column `text_en`. */
@@ -339,28 +236,16 @@ export interface RunOptions {
   until?: 'bronze' | 'silver' | 'gold'
   /** Default `available-now`; with an interval the streams run at once until `signal` aborts. */
   trigger?: Trigger
-  limits?: Limits
-  /** Columns beyond the schema that bronze takes from now on. */
-  admit?: readonly string[]
   /** What must be true of the rows of a table, beyond its own rules. */
   expectations?: Expectations
-  /** As in `startSilver`. */
-  latenessMs?: number
-  disk?: DiskBudget
   /** Milliseconds for which former versions of the tables stay readable. Default: with an interval or a live feed an hour, else Delta's own. */
   keepMs?: number
   /** Databases that are kept like gold, each by a stream of its own: `postgres://…` or `mongodb://…`. */
   sinks?: readonly string[]
   /** As `retryMs` in `startSink`. */
   sinkRetryMs?: number
-  /** US dollars after which X is asked no more and the run ends. Default: no bound. */
-  budget?: number
-  signal?: AbortSignal
-  onProgress?(progress: Progress): void
   /** Called as tweets are scored, often. */
   onScored?(scoring: Scoring): void
-  /** Hears what a live feed has to say: lost connections, gaps. Default: process warnings. */
-  onNotice?(text: string): void
   /** Receives each stream as it starts. */
   onStream?(stream: Stream): void
 }

@@ -1,17 +1,6 @@
 /** The MLflow server: the one that `MLFLOW_TRACKING_URI` names, or one of our own on loopback for as long as we need it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -59,10 +48,10 @@ export async function startMlflow(options: MlflowServerOptions = {}): Promise<Ml
   const uri = process.env.MLFLOW_TRACKING_URI
   if (uri) return useServer(uri, options.signal)
   const python = join(ROOT, '.venv', 'bin', 'python')
-  if (!existsSync(python))
+  if (!fs.existsSync(python))
     throw new Error('mlflow: not installed: run npm run setup, or set MLFLOW_TRACKING_URI to a running server')
   const folder = resolve(options.folder ?? join(ROOT, '.moodlake', 'mlflow'))
-  mkdirSync(folder, { recursive: true })
+  fs.mkdirSync(folder, { recursive: true })
   const port = await freePort(options.port)
   if (port === undefined)
     throw new Error(
@@ -123,16 +112,16 @@ async function takeTurn(path: string, signal?: AbortSignal): Promise<() => void>
   for (;;) {
     signal?.throwIfAborted()
     try {
-      const file = openSync(path, 'wx')
-      writeSync(file, String(process.pid))
-      closeSync(file)
+      const file = fs.openSync(path, 'wx')
+      fs.writeSync(file, String(process.pid))
+      fs.closeSync(file)
       // Two that find the same dead lock may both remove it, the second one ours.
       await sleep(20)
-      if (readFileSync(path, 'utf8') === String(process.pid)) return () => rmSync(path, { force: true })
+      if (fs.readFileSync(path, 'utf8') === String(process.pid)) return () => fs.rmSync(path, { force: true })
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code !== 'EEXIST' && code !== 'ENOENT') throw error
-      if (isDead(path)) rmSync(path, { force: true })
+      if (isDead(path)) fs.rmSync(path, { force: true })
       else await pause(signal)
     }
   }
@@ -140,8 +129,8 @@ async function takeTurn(path: string, signal?: AbortSignal): Promise<() => void>
 
 function isDead(lock: string): boolean {
   try {
-    const pid = Number(readFileSync(lock, 'utf8'))
-    if (Date.now() - statSync(lock).mtimeMs > STALE_MS) return true
+    const pid = Number(fs.readFileSync(lock, 'utf8'))
+    if (Date.now() - fs.statSync(lock).mtimeMs > STALE_MS) return true
     if (pid) process.kill(pid, 0)
     return false
   } catch (error) {
@@ -150,8 +139,8 @@ function isDead(lock: string): boolean {
 }
 
 function openLog(path: string): number {
-  const log = openSync(path, 'a')
-  if (fstatSync(log).size > LOG_BYTES) ftruncateSync(log)
+  const log = fs.openSync(path, 'a')
+  if (fs.fstatSync(log).size > LOG_BYTES) fs.ftruncateSync(log)
   return log
 }
 
@@ -185,13 +174,13 @@ function spawnServer(python: string, folder: string, port: number, logFile: stri
       },
     )
   } finally {
-    closeSync(log)
+    fs.closeSync(log)
   }
 }
 
 /** The line of the log that names the cause: Python's last error, else the last line. */
 function lastLine(logFile: string): string {
-  const lines = readFileSync(logFile, 'utf8').trim().split('\n')
+  const lines = fs.readFileSync(logFile, 'utf8').trim().split('\n')
   return (lines.findLast(line => /^[\w.]*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!).trim() || 'no output'
 }
 

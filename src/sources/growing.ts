@@ -1,6 +1,7 @@
 /** Files that somebody is still writing: waited for while they end in half a record, refused when they grow after they were read. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store, StoredFile } from '../stores/store.js'
+import { isJson } from './records.js'
 
 /** A file that changed less than this before it was found may be under way, ms. */
 const FRESH_MS = 10_000
@@ -26,15 +27,6 @@ function changedWithin(modified: Date, ms: number): boolean {
 function isWhole(text: string): boolean {
   const trimmed = text.trimEnd()
   return trimmed === '' || isJson(trimmed.slice(trimmed.lastIndexOf('\n') + 1)) || isJson(trimmed)
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /**

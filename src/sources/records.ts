@@ -1,7 +1,7 @@
 /** Cuts the text of a file into JSON records without judging them: what is broken stays as it is, for `bronze` to keep. */
 
 /** True when `text` is one JSON value. */
-function isJson(text: string): boolean {
+export function isJson(text: string): boolean {
   try {
     JSON.parse(text)
     return true

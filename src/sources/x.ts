@@ -54,17 +54,17 @@ export interface XOptions extends Omit<XClientOptions, 'signal'> {
   log: { store: Store; path: string }
   /** US dollars after which a run stops reading. Default: no bound. */
   budget?: number
-  /** US dollars for a post read. Default 0.005. */
-  pricePerPost?: number
   /** Milliseconds without a post on an open connection after which there is nothing more for now. Default 5,000. */
   quietMs?: number
 }
 
-type Settings = Required<Pick<XOptions, 'address' | 'pricePerPost' | 'silenceMs'>> & {
+type Settings = Required<Pick<XOptions, 'address' | 'silenceMs'>> & {
   budget: number
   onNotice(text: string): void
 }
 
+/** US dollars of a post read, about. */
+const PRICE = 0.005
 /** Ids remembered against repeats. */
 const REMEMBER = 100_000
 /** X's smallest page of a search. */
@@ -82,7 +82,6 @@ export function xFeed(options: XOptions): Source<FilesOffset> {
   const settings: Settings = {
     address,
     budget: options.budget ?? Number.POSITIVE_INFINITY,
-    pricePerPost: options.pricePerPost ?? 0.005,
     silenceMs: options.silenceMs ?? 20_000,
     onNotice,
   }
@@ -112,13 +111,13 @@ interface Intake {
   left(): number
 }
 
-async function openIntake(landing: Landing, { budget, pricePerPost, onNotice }: Settings): Promise<Intake> {
+async function openIntake(landing: Landing, { budget, onNotice }: Settings): Promise<Intake> {
   const seen = new Set<string>()
   for await (const { text } of landing.newest()) {
     for (const id of idsOf(parsed(text))) seen.add(id)
     if (seen.size >= REMEMBER) break
   }
-  const most = Math.floor(budget / pricePerPost + 1e-9)
+  const most = Math.floor(budget / PRICE + 1e-9)
   let posts = 0
   return {
     left: () => most - posts,
@@ -163,13 +162,13 @@ const dollars = (amount: number) => `$${amount < 0.1 ? amount.toFixed(3) : amoun
 
 /** Follows a stream until `link.signal` aborts or the budget is spent. */
 async function follow(client: XClient, link: Link, settings: Settings, intake: Intake): Promise<void> {
-  const { address, budget, pricePerPost, onNotice } = settings
+  const { address, budget, onNotice } = settings
   if (address.path === PATHS.stream!.path) {
     const rules = await client.rules()
     const bound = Number.isFinite(budget)
-      ? `; it stops at ${dollars(budget)}, ${Math.floor(budget / pricePerPost)} posts`
+      ? `; it stops at ${dollars(budget)}, ${Math.floor(budget / PRICE)} posts`
       : '; no budget is set'
-    const price = `about ${dollars(pricePerPost)} a post, ${dollars(pricePerPost * 1000)} a thousand${bound}`
+    const price = `about ${dollars(PRICE)} a post, ${dollars(PRICE * 1000)} a thousand${bound}`
     if (!rules.length) onNotice('x: the stream has no rules, so nothing will come; moodlake rules add VALUE makes one')
     onNotice(`x: filtered stream by ${rules.length} rules: ${price}`)
   }
@@ -307,22 +306,22 @@ async function search(
 
 /** Says how many posts a search will read, where X's counts tell, and what they cost. */
 async function sayCost(client: XClient, settings: Settings, { since }: SearchState): Promise<void> {
-  const { address, budget, pricePerPost, onNotice } = settings
+  const { address, budget, onNotice } = settings
   const query = new URLSearchParams({ query: address.query.get('query')! })
   for (const name of ['start_time', 'end_time', 'until_id'])
     if (address.query.has(name)) query.set(name, address.query.get(name)!)
   if (since) query.set('since_id', since)
   const bound = Number.isFinite(budget)
-    ? `; it stops at ${dollars(budget)}, ${Math.floor(budget / pricePerPost)} posts`
+    ? `; it stops at ${dollars(budget)}, ${Math.floor(budget / PRICE)} posts`
     : '; no budget is set'
   let expected = 'an unknown number of posts'
   try {
     const { meta } = await client.json('/2/tweets/counts/recent', query)
     const total = Number((meta as { total_tweet_count?: unknown } | undefined)?.total_tweet_count)
-    if (Number.isFinite(total)) expected = `${total} posts, ${dollars(total * pricePerPost)}`
+    if (Number.isFinite(total)) expected = `${total} posts, ${dollars(total * PRICE)}`
   } catch (error) {
     // Plans without counts have the search all the same.
     if (!(error instanceof XError) || error.status === 401) throw error
   }
-  onNotice(`x: search: ${expected} at about ${dollars(pricePerPost)} a post${bound}`)
+  onNotice(`x: search: ${expected} at about ${dollars(PRICE)} a post${bound}`)
 }

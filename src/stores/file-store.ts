@@ -1,29 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import {
-  closeSync,
-  type Dir,
-  promises as fs,
-  fstatSync,
-  fsync,
-  linkSync,
-  opendirSync,
-  openSync,
-  read,
-  readSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { checkedPath, checkedPrefix, comparePaths, toBytes } from './paths.js'
 import { FileNotFoundError, type ListOptions, type Store, type StoredFile } from './store.js'
 
-const sync = promisify(fsync)
-const readLarge = promisify(read)
+const sync = promisify(fs.fsync)
+const readLarge = promisify(fs.read)
 
 /** Reads up to this size are synchronous: for many small files that is several times faster than the thread pool. */
 const SYNC_READ_BYTES = 1 << 20
@@ -43,16 +27,16 @@ async function syncAndClose(descriptor: number): Promise<void> {
   try {
     await sync(descriptor)
   } finally {
-    closeSync(descriptor)
+    fs.closeSync(descriptor)
   }
 }
 
 /** Calls that take microseconds are made at once, here and below: through the thread pool they take longer than the disk. */
-const syncFolder = (folder: string) => syncAndClose(openSync(folder, 'r'))
+const syncFolder = (folder: string) => syncAndClose(fs.openSync(folder, 'r'))
 
 /** Makes a folder and its parents; the entries of those made are on disk when this resolves. */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await fs.mkdir(folder, { recursive: true })
+  const first = await fs.promises.mkdir(folder, { recursive: true })
   if (!first) return
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
@@ -60,11 +44,11 @@ async function makeFolder(folder: string): Promise<void> {
 async function writeTemp(target: string, bytes: Uint8Array): Promise<string> {
   const temp = join(dirname(target), `${TEMP}${randomUUID()}`)
   const write = async () => {
-    const descriptor = openSync(temp, 'wx')
+    const descriptor = fs.openSync(temp, 'wx')
     try {
-      writeFileSync(descriptor, bytes)
+      fs.writeFileSync(descriptor, bytes)
     } catch (error) {
-      closeSync(descriptor)
+      fs.closeSync(descriptor)
       throw error
     }
     await syncAndClose(descriptor)
@@ -76,14 +60,14 @@ async function writeTemp(target: string, bytes: Uint8Array): Promise<string> {
       await write()
     })
   } catch (error) {
-    rmSync(temp, { force: true })
+    fs.rmSync(temp, { force: true })
     throw error
   }
   return temp
 }
 
 /** Cut to milliseconds as other programs cut it; Node rounds, so that a version could seem a millisecond younger. */
-function modifiedOf({ mtimeMs }: Stats): Date {
+function modifiedOf({ mtimeMs }: fs.Stats): Date {
   return new Date(Math.floor(mtimeMs))
 }
 
@@ -100,9 +84,9 @@ export function fileStore(folder: string): Store {
   /** Names in a folder in order, those of folders with a `/`: of files only those that are asked for. */
   function namesIn(relative: string, prefix: string, { after, skip }: ListOptions): string[] {
     const names: string[] = []
-    let folder: Dir
+    let folder: fs.Dir
     try {
-      folder = opendirSync(join(root, relative))
+      folder = fs.opendirSync(join(root, relative))
     } catch (error) {
       if (absent(error)) return names
       throw error
@@ -129,14 +113,14 @@ export function fileStore(folder: string): Store {
 
   function* walk(relative: string, prefix: string, options: ListOptions): Generator<StoredFile> {
     const { after, folders } = options
-    const changed = folders && statSync(join(root, relative), { throwIfNoEntry: false })?.mtimeMs
+    const changed = folders && fs.statSync(join(root, relative), { throwIfNoEntry: false })?.mtimeMs
     const before = folders?.get(relative)
     const names = before && before.changed === changed ? before.folders : namesIn(relative, prefix, options)
     const inside: string[] = []
     for (const name of names) {
       let path = relative + name
       if (!name.endsWith('/')) {
-        const found = statSync(join(root, path), { throwIfNoEntry: false })
+        const found = fs.statSync(join(root, path), { throwIfNoEntry: false })
         if (found?.isFile()) yield { path, size: found.size, modified: modifiedOf(found) }
         // A link to a folder.
         if (!found?.isDirectory()) continue
@@ -159,7 +143,7 @@ export function fileStore(folder: string): Store {
     try {
       place(temp, target)
     } finally {
-      rmSync(temp, { force: true })
+      fs.rmSync(temp, { force: true })
     }
     await syncFolder(dirname(target))
   }
@@ -175,19 +159,19 @@ export function fileStore(folder: string): Store {
       }
     },
     async stat(path) {
-      const found = statSync(full(path), { throwIfNoEntry: false })
+      const found = fs.statSync(full(path), { throwIfNoEntry: false })
       return found?.isFile() ? { path, size: found.size, modified: modifiedOf(found) } : undefined
     },
     async read(path, range) {
       let descriptor: number
       try {
-        descriptor = openSync(full(path), 'r')
+        descriptor = fs.openSync(full(path), 'r')
       } catch (error) {
         if (absent(error)) throw new FileNotFoundError(uri, path, { cause: error })
         throw error
       }
       try {
-        const found = fstatSync(descriptor)
+        const found = fs.fstatSync(descriptor)
         if (!found.isFile()) throw new FileNotFoundError(uri, path)
         const start = Math.min(range?.start ?? 0, found.size)
         const end = Math.max(start, Math.min(range?.end ?? found.size, found.size))
@@ -196,21 +180,21 @@ export function fileStore(folder: string): Store {
         while (done < buffer.length) {
           const rest = [buffer, done, buffer.length - done, start + done] as const
           const count =
-            buffer.length > SYNC_READ_BYTES ? (await readLarge(descriptor, ...rest)).bytesRead : readSync(descriptor, ...rest)
+            buffer.length > SYNC_READ_BYTES ? (await readLarge(descriptor, ...rest)).bytesRead : fs.readSync(descriptor, ...rest)
           if (count === 0) break
           done += count
         }
         return buffer.subarray(0, done)
       } finally {
-        closeSync(descriptor)
+        fs.closeSync(descriptor)
       }
     },
-    put: (path, bytes) => write(path, bytes, renameSync),
+    put: (path, bytes) => write(path, bytes, fs.renameSync),
     async putIfAbsent(path, bytes) {
       let made = true
       await write(path, bytes, (temp, target) => {
         try {
-          linkSync(temp, target)
+          fs.linkSync(temp, target)
         } catch (error) {
           if (codeOf(error) !== 'EEXIST') throw error
           made = false
@@ -220,14 +204,14 @@ export function fileStore(folder: string): Store {
     },
     async putFile(path, localFile) {
       const target = full(path)
-      const written = syncAndClose(openSync(localFile, 'r'))
+      const written = syncAndClose(fs.openSync(localFile, 'r'))
       if (resolve(localFile) === target) return void (await Promise.all([written, syncFolder(dirname(target))]))
       await written
       await moveFile(localFile, target)
       await syncFolder(dirname(target))
     },
     async delete(path) {
-      await fs.rm(full(path), { force: true }).catch(error => {
+      await fs.promises.rm(full(path), { force: true }).catch(error => {
         if (!absent(error)) throw error
       })
     },
@@ -239,18 +223,18 @@ export function fileStore(folder: string): Store {
 async function moveFile(from: string, target: string): Promise<void> {
   await makeFolder(dirname(target))
   try {
-    await fs.rename(from, target)
+    await fs.promises.rename(from, target)
   } catch (error) {
     if (codeOf(error) !== 'EXDEV') throw error
     const temp = join(dirname(target), `${TEMP}${randomUUID()}`)
     try {
-      await fs.copyFile(from, temp)
-      await syncAndClose(openSync(temp, 'r'))
-      await fs.rename(temp, target)
+      await fs.promises.copyFile(from, temp)
+      await syncAndClose(fs.openSync(temp, 'r'))
+      await fs.promises.rename(temp, target)
     } catch (failure) {
-      await fs.rm(temp, { force: true })
+      await fs.promises.rm(temp, { force: true })
       throw failure
     }
-    await fs.rm(from, { force: true })
+    await fs.promises.rm(from, { force: true })
   }
 }

@@ -180,6 +180,18 @@ interface Hooks {
   stop(): void
 }
 
+/** What goes on beside the batches: requests to stop are heard, and the log is written. Gives the way to end it. */
+function attend({ checkpoint, log }: Pick<StreamOptions<unknown>, 'checkpoint' | 'log'>, stop: () => void): () => void {
+  const hear = () => checkpoint.stopRequested().then(asked => asked && stop())
+  // What fails here is tried again, and the log at the end for the last time.
+  const timers = [
+    setInterval(() => void hear().catch(() => {}), STOP_POLL_MS),
+    setInterval(() => void log?.flush().catch(() => {}), LOG_MS),
+  ]
+  for (const timer of timers) timer.unref()
+  return () => timers.forEach(clearInterval)
+}
+
 /** The loop of a stream; returns when it has ended or `signal` aborts. */
 async function drive<Offset, Rows extends BatchRows>(
   options: StreamOptions<Offset, Rows>,
@@ -189,18 +201,7 @@ async function drive<Offset, Rows extends BatchRows>(
   const { source, checkpoint, trigger = 'available-now' } = options
   const batches = reader(options, signal)
   await checkpoint.clearStop()
-  const watch = setInterval(
-    () =>
-      void checkpoint.stopRequested().then(
-        asked => asked && hooks.stop(),
-        () => {},
-      ),
-    STOP_POLL_MS,
-  )
-  // What fails here is tried again, and at the end for the last time.
-  const logging = setInterval(() => void options.log?.flush().catch(() => {}), LOG_MS)
-  watch.unref()
-  logging.unref()
+  const leave = attend(options, hooks.stop)
   let upstreamEnded = options.upstream === undefined
   void options.upstream?.settled.then(() => {
     upstreamEnded = true
@@ -213,37 +214,33 @@ async function drive<Offset, Rows extends BatchRows>(
     while (!signal.aborted) {
       const tick = performance.now()
       const sourceIsComplete = upstreamEnded
-      let backlog = 0
-      let reading: Promise<Rows> | undefined
+      let next: Next<Offset, Rows> | undefined
       await options.guard?.()
       if (to === undefined) {
-        const available = await batches.next(from)
-        if (!available) {
+        next = await batches.next(from)
+        if (!next) {
           if (source.ended?.() || (trigger === 'available-now' && sourceIsComplete)) return
           await pause(trigger === 'available-now' ? POLL_MS : Math.max(POLL_MS, trigger.everyMs), signal)
           continue
         }
-        to = available.to
-        backlog = available.backlog
-        reading = available.rows
-        await checkpoint.begin(id, { from, to })
+        await checkpoint.begin(id, { from, to: next.to })
       }
+      // A batch that was begun before is read anew.
+      const { to: end, backlog, rows: reading } = next ?? { to: to as Offset, backlog: 0 }
       hooks.busy(true)
-      const end = to
       const onRead = () => backlog && batches.readAhead(end)
-      const progress = await runBatch(options, { id, from, to, backlog, signal, reading, onRead })
+      const progress = await runBatch(options, { id, from, to: end, backlog, signal, reading, onRead })
       hooks.busy(false)
       options.log?.add(progress)
       hooks.progress(progress)
-      from = to
+      from = end
       to = undefined
       id++
       if (trigger !== 'available-now' && !backlog) await pause(trigger.everyMs - (performance.now() - tick), signal)
     }
   } finally {
     hooks.busy(false)
-    clearInterval(watch)
-    clearInterval(logging)
+    leave()
     await batches.close()
     await options.log?.flush()
     await checkpoint.clearStop()

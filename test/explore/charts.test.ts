@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { policiesOfCounts } from '../../src/evaluation/neutral-policy.js'
 import { precisionRecallCurve, rocCurve } from '../../src/evaluation/roc.js'
 import { barChart, classBars, scoreBars } from '../../src/explore/bar-charts.js'
-import { type Figure, LABEL_COLOURS, label } from '../../src/explore/chart.js'
+import { type Figure, label } from '../../src/explore/chart.js'
+import { LABEL_COLOURS } from '../../src/explore/colours.js'
 import { driftChart } from '../../src/explore/drift-chart.js'
 import {
   confusionMatrixChart,

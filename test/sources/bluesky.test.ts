@@ -56,19 +56,25 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setTimeout(resolve, 5))
 }
 
+/** What is left by a feed that connected (for the `connections`th time), landed the posts up to `n`, and has gone. */
+async function landed(server: Awaited<ReturnType<typeof serve>>, wire: 'v1' | 'v2', n: number, connections = 1) {
+  const { feed, store } = open(server[wire])
+  const reading = read(feed, undefined, n)
+  await until(() => server.requests.length === connections && server.clients() === 1)
+  for (let i = 0; i < n; i++) server.emit(post(i))
+  const { records, from } = await reading
+  expect(records.map(textOf)).toEqual(numbers(0, n))
+  await feed.close?.()
+  return { store, from }
+}
+
 describe.each(['v1', 'v2'] as const)('bluesky %s', wire => {
   it('lands what comes, and goes on where the landed files end, without repeats', async () => {
     const server = await serve()
-    const first = open(server[wire])
-    const reading = read(first.feed, undefined, 20)
-    await until(() => server.clients() === 1)
-    for (let i = 0; i < 20; i++) server.emit(post(i))
-    const { records, from } = await reading
-    expect(records.map(textOf)).toEqual(numbers(0, 20))
-    await first.feed.close?.()
+    const { store, from } = await landed(server, wire, 20)
     for (let i = 20; i < 30; i++) server.emit(post(i))
     // Another process: nothing but the files is left.
-    const second = open(server[wire], first.store)
+    const second = open(server[wire], store)
     expect((await read(second.feed, from, 10)).records.map(textOf)).toEqual(numbers(20, 30))
     const { searchParams } = server.requests.at(-1)!
     expect(Number(searchParams.get('cursor'))).toBe(wire === 'v1' ? server.events[19]!.timeUs - 5e6 : server.events[19]!.seq)
@@ -164,15 +170,10 @@ describe.each(['v1', 'v2'] as const)('bluesky %s', wire => {
 describe('bluesky', () => {
   it('v2: says what is lost when the cursor is too old, and goes on from the floor', async () => {
     const server = await serve()
-    const first = open(server.v2)
-    const reading = read(first.feed, undefined, 3)
-    await until(() => server.clients() === 1)
-    for (let i = 0; i < 3; i++) server.emit(post(i))
-    const { from } = await reading
-    await first.feed.close?.()
+    const { store, from } = await landed(server, 'v2', 3)
     for (let i = 3; i < 10; i++) server.emit(post(i))
     server.faults.floor = server.events[7]!.seq
-    const second = open(server.v2, first.store)
+    const second = open(server.v2, store)
     expect((await read(second.feed, from, 3)).records.map(textOf)).toEqual(numbers(7, 10))
     const [lost] = second.notices.filter(text => text.includes('lost'))
     expect(lost).toContain(`events ${server.events[3]!.seq} to ${server.events[7]!.seq - 1} are lost`)
@@ -216,17 +217,11 @@ describe('bluesky', () => {
   it('v2: a server that names no sub-protocol, and one whose numbers begin anew', async () => {
     const server = await serve()
     server.faults.plain = true
-    const first = open(server.v2)
-    const reading = read(first.feed, undefined, 3)
     // The first connection is given up for want of the name.
-    await until(() => server.requests.length === 2 && server.clients() === 1)
-    for (let i = 0; i < 3; i++) server.emit(post(i))
-    const { from, records } = await reading
-    expect(records.map(textOf)).toEqual(numbers(0, 3))
-    await first.feed.close?.()
+    const { store, from } = await landed(server, 'v2', 3, 2)
     await server.close()
     const anew = await serve(server.port)
-    const second = open(anew.v2, first.store)
+    const second = open(anew.v2, store)
     const rest = read(second.feed, from, 2)
     await until(() => anew.clients() === 1)
     anew.emit(post(50))
@@ -236,15 +231,10 @@ describe('bluesky', () => {
 
   it('goes on by time when it changes the server', async () => {
     const [one, two] = [await serve(), await serve()]
-    const first = open(one.v2)
-    const reading = read(first.feed, undefined, 1)
-    await until(() => one.clients() === 1)
-    one.emit(post(0))
-    const { from } = await reading
-    await first.feed.close?.()
+    const { store, from } = await landed(one, 'v2', 1)
     two.emit(post(0))
     two.emit(post(1))
-    const second = open(two.v2, first.store)
+    const second = open(two.v2, store)
     expect((await read(second.feed, from, 1)).records.map(textOf)).toEqual(['post number 1'])
     expect(Number(two.requests[0]!.searchParams.get('cursor'))).toBe(one.events[0]!.timeUs - 5e6)
   })
