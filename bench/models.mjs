@@ -2,13 +2,11 @@
  * `node bench/models.mjs [SETS] [LEARNERS]`: the classical study on the rows and the split of ../shared/tools/mllib-study.py,
  * beside the figures of Spark MLlib there, into bench/results/models.json. Needs `npm run build` and ../shared.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
-import { join } from 'node:path'
 import { runStudy } from '../dist/evaluation/study.js'
+import { writeResult } from './measure.mjs'
 import { split } from './sentiment140.mjs'
 
-const root = join(import.meta.dirname, '..')
 const [sets = 'S1,S2,S3,S4,S5', learners = 'lr,nb,svm,dt,rf'] = process.argv.slice(2)
 
 /** Spark MLlib 4.2 with its defaults on the same rows, a quiet machine of 4 cores: accuracy, seconds to fit. */
@@ -69,19 +67,9 @@ for (const [work, mine, theirs] of [
     note: `ours took ${cpu.toFixed(1)} CPU-s to fit; load ${load.join(' to ')} on ${cpus().length} cores while ours ran; Spark’s figures are of another run, on a quiet machine`,
   })
 
-mkdirSync(join(root, 'bench', 'results'), { recursive: true })
-writeFileSync(
-  join(root, 'bench', 'results', 'models.json'),
-  `${JSON.stringify(
-    {
-      title: 'Classical models against Spark MLlib',
-      about: `Sentiment140, ${study.trainRows} random rows to learn from, ${study.testRows} dated random rows held out; always the most frequent class: ${percent(study.majority)} %. Settings were chosen on a tenth of the training rows, Spark has its defaults (its logistic regression is unregularised).`,
-      command: 'node bench/models.mjs',
-      date: new Date().toISOString().slice(0, 10),
-      machine: `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`,
-      rows,
-    },
-    null,
-    2,
-  )}\n`,
-)
+writeResult('models', {
+  title: 'Classical models against Spark MLlib',
+  about: `Sentiment140, ${study.trainRows} random rows to learn from, ${study.testRows} dated random rows held out; always the most frequent class: ${percent(study.majority)} %. Settings were chosen on a tenth of the training rows, Spark has its defaults (its logistic regression is unregularised).`,
+  command: 'node bench/models.mjs',
+  rows,
+})

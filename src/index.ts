@@ -143,7 +143,7 @@ export {
   verdictText,
 } from './streams/monitor.js'
 export { type Progress as BatchProgress, runningStreams, type Stream, stopStreams, type Trigger } from './streams/stream.js'
-export { cleanText, hashtagsOf, isRetweet, mentionsOf, modelText, TEXT_VERSION } from './text/clean.js'
+export { cleanText, EARLIER_TEXT_VERSIONS, hashtagsOf, isRetweet, mentionsOf, modelText, TEXT_VERSION } from './text/clean.js'
 export { parseTweetDate } from './text/dates.js'
 export { detectLanguage } from './text/language.js'
 export { placeOf } from './text/place.js'

@@ -57,14 +57,13 @@ export function calibrationOf(
   }
   const confidence = sums.map(sum => (sum.n ? sum.sure / sum.n : 0))
   // Codes are 2 × bin, plus 1 for a right answer.
-  const errorOf = (counts: ArrayLike<number>) =>
+  const errorOf = (counts: Float64Array) =>
     confidence.reduce((gap, sure, b) => {
       const [wrong, right] = [counts[2 * b]!, counts[2 * b + 1]!]
       return gap + Math.abs(sure * (wrong + right) - right)
     }, 0) / n
-  const draws: number[] = []
   const codes = rows.map(({ bin, right }) => 2 * bin + (right ? 1 : 0))
-  if (n) resample(codes, 2 * count, counts => draws.push(errorOf(counts)), { seed, samples })
+  const { value, draws } = resample(codes, 2 * count, errorOf, { seed, samples })
   const mean = (of: (row: (typeof rows)[number]) => number) => (n ? rows.reduce((sum, row) => sum + of(row), 0) / n : null)
   const chances = rows.map(({ p, at }) => ({ p, at }))
   return {
@@ -76,11 +75,7 @@ export function calibrationOf(
       confidence: sum.n ? confidence[b]! : null,
       accuracy: wilson(sum.right, sum.n),
     })),
-    error: {
-      value: n ? errorOf(sums.flatMap(sum => [sum.n - sum.right, sum.right])) : null,
-      ...percentiles(draws),
-      method: 'bootstrap',
-    },
+    error: { value: n ? value : null, ...percentiles(draws), method: 'bootstrap' },
     logLoss: n ? logLossAt(chances, 1) : null,
     brier: mean(({ p, at }) => p.reduce((sum, value, k) => sum + (value - (k === at ? 1 : 0)) ** 2, 0)),
     temperature: n ? bestTemperature(chances) : null,

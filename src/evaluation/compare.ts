@@ -79,11 +79,7 @@ const K = LABELS.length
 type Values = Record<MetricName, number | null>
 
 function pairedDifferences(codes: readonly number[], options: BootstrapOptions): Record<MetricName, Difference> {
-  const counts = new Float64Array(K * K * K)
-  for (const code of codes) counts[code]! += 1
-  const values = bothMetrics(counts)
-  const draws: [Values, Values][] = []
-  if (codes.length) resample(codes, counts.length, drawn => draws.push(bothMetrics(drawn)), options)
+  const { value: values, draws } = resample(codes, K ** 3, bothMetrics, options)
   const minus = (name: MetricName, [a, b]: [Values, Values]) => (a[name] === null || b[name] === null ? null : b[name] - a[name])
   const entries = METRICS.map(name => {
     const { low, high } = percentiles(draws.map(pair => minus(name, pair)))

@@ -85,13 +85,7 @@ export function evaluate(
   answers: readonly Answer[],
   options: EvaluateOptions = {},
 ): Evaluation {
-  return evaluateRows(
-    'tweet',
-    truth,
-    answers,
-    truth.map(() => 1),
-    options,
-  )
+  return evaluateRows('tweet', { truth, answers, weightOf: () => 1 }, options)
 }
 
 /**
@@ -106,20 +100,12 @@ export function evaluateMentions(
   options: EvaluateOptions = {},
 ): Evaluation {
   if (mentions.length !== truth.length) throw new Error(`evaluate: ${truth.length} rows of truth, ${mentions.length} of mentions`)
-  return evaluateRows(
-    'mention',
-    truth,
-    answers,
-    mentions.map(list => list.length),
-    options,
-  )
+  return evaluateRows('mention', { truth, answers, weightOf: row => mentions[row]!.length }, options)
 }
 
 function evaluateRows(
   level: Evaluation['level'],
-  truth: readonly (Label | null)[],
-  answers: readonly Answer[],
-  weights: readonly number[],
+  { truth, answers, weightOf }: { truth: readonly (Label | null)[]; answers: readonly Answer[]; weightOf(row: number): number },
   options: EvaluateOptions,
 ): Evaluation {
   if (truth.length !== answers.length) throw new Error(`evaluate: ${truth.length} rows of truth, ${answers.length} answers`)
@@ -128,14 +114,25 @@ function evaluateRows(
   const failures: Evaluation['failures'] = []
   truth.forEach((label, row) => {
     const answer = answers[row]!
-    if (label === null || weights[row] === 0) return
+    const weight = weightOf(row)
+    if (label === null || weight === 0) return
     if (isFailure(answer)) failures.push({ row, error: answer.error })
-    else rows.push({ label, answer, weight: weights[row]! })
+    else rows.push({ label, answer, weight })
   })
-  const confusion = confusionOfRows(rows)
-  const metrics = metricsOf(confusion)
-  const draws = drawMetrics(rows, { seed, samples })
+  const codes = rows.map(({ label, answer }) => LABELS.indexOf(label) * K + LABELS.indexOf(answer.label))
+  const measured = (counts: Float64Array) => {
+    const confusion = confusionOfCounts(counts)
+    return { confusion, metrics: metricsOf(confusion) }
+  }
+  const drawn = resample(codes, K * K, measured, { seed, samples, weights: rows.map(row => row.weight) })
+  const { confusion, metrics } = drawn.value
+  const draws = drawn.draws.map(draw => draw.metrics)
   const tweetLevel = level === 'tweet'
+  const drawnOf: DrawnOf = pick => ({
+    value: pick(metrics),
+    ...percentiles(draws.map(pick)),
+    method: tweetLevel ? 'bootstrap' : 'cluster-bootstrap',
+  })
   const twoClass = tweetLevel && rows.length > 0 && rows.every(row => row.label !== 'neutral')
   return {
     level,
@@ -144,8 +141,8 @@ function evaluateRows(
     unlabelled: truth.filter(label => label === null).length,
     failures,
     confusion,
-    metrics: overallEstimates(metrics, confusion, draws, tweetLevel),
-    byClass: classEstimates(rows, metrics, confusion, draws, tweetLevel),
+    metrics: overallEstimates(metrics, confusion, drawnOf, tweetLevel),
+    byClass: classEstimates(rows, metrics, confusion, drawnOf, tweetLevel),
     aucName: aucName(set),
     neutralPolicies: twoClass ? neutralPolicies(truth, answers) : undefined,
     calibration: tweetLevel ? calibrationOf(truth, answers, { seed, samples }) : undefined,
@@ -162,43 +159,22 @@ function evaluateRows(
 
 const K = LABELS.length
 
-function codeOf({ label, answer }: ScoredRow): number {
-  return LABELS.indexOf(label) * K + LABELS.indexOf(answer.label)
-}
-
 /** A confusion matrix of counts by 3 × truth + answer. */
 export function confusionOfCounts(counts: ArrayLike<number>): Confusion {
   return { labels: LABELS, counts: LABELS.map((_, t) => LABELS.map((_, p) => counts[t * K + p]!)) }
 }
 
-function confusionOfRows(rows: readonly ScoredRow[]): Confusion {
-  const counts = new Float64Array(K * K)
-  for (const row of rows) counts[codeOf(row)]! += row.weight
-  return confusionOfCounts(counts)
-}
-
-/** Metrics of every bootstrap sample of rows. */
-function drawMetrics(rows: readonly ScoredRow[], options: BootstrapOptions): Metrics[] {
-  const draws: Metrics[] = []
-  if (rows.length === 0) return draws
-  const codes = Uint8Array.from(rows, codeOf)
-  const weights = Float64Array.from(rows, row => row.weight)
-  resample(codes, K * K, counts => draws.push(metricsOf(confusionOfCounts(counts))), { ...options, weights })
-  return draws
-}
+/** A figure of all metrics with the interval of its draws. */
+type DrawnOf = (pick: (metrics: Metrics) => number | null) => Estimate
 
 function overallEstimates(
   metrics: Metrics,
   { counts }: Confusion,
-  draws: readonly Metrics[],
+  drawnOf: DrawnOf,
   tweetLevel: boolean,
 ): Record<MetricName, Estimate> {
-  const drawn = (name: MetricName): Estimate => ({
-    value: metrics.overall[name],
-    ...percentiles(draws.map(draw => draw.overall[name])),
-    method: tweetLevel ? 'bootstrap' : 'cluster-bootstrap',
-  })
-  const estimates = Object.fromEntries(METRICS.map(name => [name, drawn(name)])) as Record<MetricName, Estimate>
+  const entries = METRICS.map(name => [name, drawnOf(({ overall }) => overall[name])])
+  const estimates = Object.fromEntries(entries) as Record<MetricName, Estimate>
   if (!tweetLevel) return estimates
   const hits = counts.reduce((sum, row, i) => sum + row[i]!, 0)
   const largest = Math.max(...Object.values(metrics.byClass).map(c => c.support))
@@ -209,17 +185,12 @@ function classEstimates(
   rows: readonly ScoredRow[],
   metrics: Metrics,
   { counts }: Confusion,
-  draws: readonly Metrics[],
+  drawnOf: DrawnOf,
   tweetLevel: boolean,
 ): Record<Label, ClassEvaluation> {
-  const method = tweetLevel ? 'bootstrap' : 'cluster-bootstrap'
   const entries = LABELS.map((label, i) => {
-    const { support, predicted, ...values } = metrics.byClass[label]!
-    const drawn = (name: keyof typeof values): Estimate => ({
-      value: values[name],
-      ...percentiles(draws.map(draw => draw.byClass[label]![name])),
-      method,
-    })
+    const { support, predicted } = metrics.byClass[label]!
+    const drawn = (name: 'precision' | 'recall' | 'f1') => drawnOf(({ byClass }) => byClass[label]![name])
     const hits = counts[i]![i]!
     const estimate: ClassEvaluation = {
       precision: tweetLevel ? wilson(hits, predicted) : drawn('precision'),

@@ -17,7 +17,8 @@ export interface BootstrapOptions {
   samples?: number
 }
 
-const Z95 = 1.959963984540054
+/** Half the width of a 95 % interval in standard deviations. */
+export const Z95 = 1.959963984540054
 
 /**
  * The Wilson score interval, 95 %, of a proportion (Wilson 1927): stays inside [0, 1] and honest near its ends.
@@ -41,50 +42,32 @@ export function wilson(hits: number, n: number): Estimate {
 }
 
 /**
- * Draws rows with replacement and counts them by code: all that a metric made from counts needs.
+ * A statistic of rows counted by code, and of as many rows drawn with replacement, again and again: all that a metric made from counts needs.
  * @param codes a whole number in [0, size) per row, such as truth × classes + prediction
- * @param weights how much each drawn row counts; default 1. A tweet with three mentions weighs 3 and is drawn as one
- * @param visit gets the counts of each resample; the array is used again for the next
+ * @param weights how much each row counts; default 1. A tweet with three mentions weighs 3 and is drawn as one
+ * @param statistic gets the counts; the array is used again for the next draw
+ * @returns the value of the rows as they are, and those of the draws; none without rows
  */
-export function resample(
+export function resample<T>(
   codes: ArrayLike<number>,
   size: number,
-  visit: (counts: Float64Array) => void,
+  statistic: (counts: Float64Array) => T,
   { seed = 1, samples = 1000, weights }: BootstrapOptions & { weights?: ArrayLike<number> } = {},
-): void {
-  const random = randomFrom(seed)
+): { value: T; draws: T[] } {
   const n = codes.length
   const counts = new Float64Array(size)
-  for (let sample = 0; sample < samples; sample++) {
+  const countOf = (rowOf: (i: number) => number) => {
     counts.fill(0)
     for (let i = 0; i < n; i++) {
-      const row = Math.floor(random() * n)
+      const row = rowOf(i)
       counts[codes[row]!]! += weights ? weights[row]! : 1
     }
-    visit(counts)
+    return statistic(counts)
   }
-}
-
-/**
- * The 95 % percentile interval of any statistic of rows, by a seeded bootstrap.
- * @param n rows
- * @param statistic gets the drawn row numbers (n of them, with repeats); null leaves a resample out
- */
-export function bootstrap(
-  n: number,
-  statistic: (rows: Int32Array) => number | null,
-  { seed = 1, samples = 1000 }: BootstrapOptions = {},
-): Estimate {
+  const value = countOf(i => i)
   const random = randomFrom(seed)
-  const rows = Int32Array.from({ length: n }, (_, i) => i)
-  const value = n === 0 ? null : statistic(rows)
-  const drawn: (number | null)[] = []
-  if (n > 0)
-    for (let sample = 0; sample < samples; sample++) {
-      for (let i = 0; i < n; i++) rows[i] = Math.floor(random() * n)
-      drawn.push(statistic(rows))
-    }
-  return { value, ...percentiles(drawn), method: 'bootstrap' }
+  const draw = () => Math.floor(random() * n)
+  return { value, draws: Array.from({ length: n ? samples : 0 }, () => countOf(draw)) }
 }
 
 /** The 2.5 % and 97.5 % quantiles of bootstrap draws (linear between neighbours); null draws are left out. */

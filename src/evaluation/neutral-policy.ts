@@ -1,6 +1,6 @@
 import { isFailure } from '../models/answer.js'
 import type { Answer } from '../models/model.js'
-import type { Label } from '../tweet.js'
+import { LABELS, type Label } from '../tweet.js'
 import { type Estimate, wilson } from './intervals.js'
 import { type Confusion, type Metrics, metricsOf } from './metrics.js'
 
@@ -45,7 +45,7 @@ export function policiesOfCounts(
   runnerUp?: { negative: readonly [number, number]; positive: readonly [number, number] },
 ): PolicyResult[] {
   return NEUTRAL_POLICIES.filter(policy => policy !== 'runner-up' || runnerUp).map(policy => {
-    const rows = (['negative', 'positive'] as const).map(truth => resolve(policy, counts[truth], runnerUp?.[truth]))
+    const rows = (['negative', 'positive'] as const).map(truth => READINGS[policy](counts[truth], runnerUp?.[truth] ?? [0, 0]))
     const dropped = policy === 'drop' ? counts.negative[1] + counts.positive[1] : 0
     return policyResult(policy, rows[0]!, rows[1]!, dropped)
   })
@@ -63,38 +63,26 @@ export function neutralPolicies(truth: readonly (Label | null)[], answers: reado
     const answer = answers[row]!
     if (label === null || isFailure(answer)) return
     if (label === 'neutral') throw new Error(`neutral policy: row ${row}: truth is neutral; policies are for two-class truth`)
-    counts[label][COLUMN[answer.label]]! += 1
+    counts[label][LABELS.indexOf(answer.label)]! += 1
     const [negative, , positive] = answer.probabilities
     if (answer.label === 'neutral') runnerUp[label][negative >= positive ? 0 : 1]! += 1
   })
   return policiesOfCounts(counts, runnerUp)
 }
 
-const COLUMN: Record<Label, 0 | 1 | 2> = { negative: 0, neutral: 1, positive: 2 }
+type Row = readonly [number, number, number]
 
-function resolve(
-  policy: NeutralPolicy,
-  [negative, neutral, positive]: readonly [number, number, number],
-  second: readonly [number, number] = [0, 0],
-): [number, number, number] {
-  switch (policy) {
-    case 'error':
-      return [negative, neutral, positive]
-    case 'drop':
-      return [negative, 0, positive]
-    case 'runner-up':
-      return [negative + second[0], 0, positive + second[1]]
-    case 'negative':
-      return [negative + neutral, 0, positive]
-    case 'positive':
-      return [negative, 0, positive + neutral]
-  }
+/** Answers of one true class as each policy reads them; `second` says how many neutral ones would be negative, and positive. */
+const READINGS: Record<NeutralPolicy, (row: Row, second: readonly [number, number]) => Row> = {
+  error: row => row,
+  drop: ([negative, , positive]) => [negative, 0, positive],
+  'runner-up': ([negative, , positive], second) => [negative + second[0], 0, positive + second[1]],
+  negative: ([negative, neutral, positive]) => [negative + neutral, 0, positive],
+  positive: ([negative, neutral, positive]) => [negative, 0, positive + neutral],
 }
 
-type Row = [number, number, number]
-
 function policyResult(policy: NeutralPolicy, negative: Row, positive: Row, dropped: number): PolicyResult {
-  const confusion = { labels: ['negative', 'neutral', 'positive'], counts: [negative, [0, 0, 0], positive] }
+  const confusion = { labels: LABELS, counts: [negative, [0, 0, 0], positive] }
   const metrics = metricsOf(confusion)
   return {
     policy,

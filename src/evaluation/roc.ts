@@ -1,4 +1,4 @@
-import type { Estimate } from './intervals.js'
+import { type Estimate, Z95 } from './intervals.js'
 
 /** What rows a figure was measured on. Scores of rows that the model learned from flatter it, and are named so. */
 export type EvaluationSet = 'held-out' | 'training'
@@ -33,14 +33,12 @@ export function rocCurve(
   positive: readonly boolean[],
   { set = 'held-out' }: { set?: EvaluationSet } = {},
 ): Roc {
-  const { group, groups, thresholds } = groupScores(scores, positive)
-  const counts = new Float64Array(groups * 2)
-  for (const code of group) counts[code]! += 1
+  const { counts, thresholds } = groupScores(scores, positive)
   const positives = positive.filter(Boolean).length
   const negatives = positive.length - positives
   const points: RocPoint[] = [{ threshold: Number.POSITIVE_INFINITY, falsePositiveRate: 0, truePositiveRate: 0 }]
   let [tp, fp] = [0, 0]
-  for (let g = 0; g < groups; g++) {
+  for (let g = 0; g < thresholds.length; g++) {
     fp += counts[2 * g]!
     tp += counts[2 * g + 1]!
     points.push({ threshold: thresholds[g]!, falsePositiveRate: fp / negatives, truePositiveRate: tp / positives })
@@ -54,12 +52,10 @@ export function rocCurve(
  * exact about ties, no draws needed. Null where one of the two classes has no row.
  */
 export function aucEstimate(scores: readonly number[], positive: readonly boolean[]): Estimate {
-  const { group, groups } = groupScores(scores, positive)
-  const counts = new Float64Array(groups * 2)
-  for (const code of group) counts[code]! += 1
+  const { counts } = groupScores(scores, positive)
   const value = areaOfCounts(counts)
   if (value === null) return { value, low: null, high: null, method: 'delong' }
-  const deviation = 1.959963984540054 * Math.sqrt(delongVariance(counts, value))
+  const deviation = Z95 * Math.sqrt(delongVariance(counts, value))
   return { value, low: Math.max(0, value - deviation), high: Math.min(1, value + deviation), method: 'delong' }
 }
 
@@ -97,15 +93,13 @@ export function precisionRecallCurve(
   scores: readonly number[],
   positive: readonly boolean[],
 ): { averagePrecision: number | null; points: PrecisionRecallPoint[]; positives: number; negatives: number } {
-  const { group, groups, thresholds } = groupScores(scores, positive)
+  const { counts, thresholds } = groupScores(scores, positive)
   const positives = positive.filter(Boolean).length
   const negatives = positive.length - positives
   if (positives === 0) return { averagePrecision: null, points: [], positives, negatives }
-  const counts = new Float64Array(groups * 2)
-  for (const code of group) counts[code]! += 1
   const points: PrecisionRecallPoint[] = []
   let [tp, called, averagePrecision] = [0, 0, 0]
-  for (let g = 0; g < groups; g++) {
+  for (let g = 0; g < thresholds.length; g++) {
     const before = tp
     tp += counts[2 * g + 1]!
     called += counts[2 * g]! + counts[2 * g + 1]!
@@ -120,19 +114,21 @@ export function aucName(set: EvaluationSet): Roc['name'] {
   return set === 'training' ? 'training AUC' : 'AUC'
 }
 
-/** Numbers the distinct scores from the highest down; a row's code is 2 × that number, plus 1 for a positive. */
+/** The distinct scores from the highest down, and the rows at each: at place 2 × its number the negatives, then the positives. */
 function groupScores(scores: readonly number[], positive: readonly boolean[]) {
   if (scores.length !== positive.length) throw new Error(`roc: ${scores.length} scores, ${positive.length} rows of truth`)
   const bad = scores.findIndex(score => !Number.isFinite(score))
   if (bad >= 0) throw new Error(`roc: row ${bad}: score is ${scores[bad]}`)
   const order = scores.map((_, row) => row).sort((a, b) => scores[b]! - scores[a]!)
-  const group = new Int32Array(scores.length)
+  const codes: number[] = []
   const thresholds: number[] = []
   for (const row of order) {
     if (thresholds.at(-1) !== scores[row]) thresholds.push(scores[row]!)
-    group[row] = 2 * (thresholds.length - 1) + (positive[row] ? 1 : 0)
+    codes.push(2 * (thresholds.length - 1) + (positive[row] ? 1 : 0))
   }
-  return { group, groups: thresholds.length, thresholds }
+  const counts = new Float64Array(2 * thresholds.length)
+  for (const code of codes) counts[code]! += 1
+  return { counts, thresholds }
 }
 
 /** Mann–Whitney: the share of (positive, negative) pairs in the right order, ties counting half. */

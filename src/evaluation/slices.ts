@@ -99,17 +99,14 @@ function differenceOf(
     if (!label || isFailure(answer)) return []
     return [(inside.has(row) ? 0 : K * K) + LABELS.indexOf(label) * K + LABELS.indexOf(answer.label)]
   })
-  const recall = (counts: ArrayLike<number>, from: number) =>
-    metricsOf(confusionOfCounts(Array.from({ length: K * K }, (_, i) => counts[from + i]!))).overall.macroRecall
-  const gap = (counts: ArrayLike<number>) => {
+  const recall = (counts: Float64Array, from: number) =>
+    metricsOf(confusionOfCounts(counts.subarray(from, from + K * K))).overall.macroRecall
+  const gap = (counts: Float64Array) => {
     const [here, there] = [recall(counts, 0), recall(counts, K * K)]
     return here === null || there === null ? null : here - there
   }
-  const all = new Float64Array(2 * K * K)
-  for (const code of codes) all[code]! += 1
-  const draws: (number | null)[] = []
-  resample(codes, all.length, counts => draws.push(gap(counts)), options)
-  return { value: gap(all), ...percentiles(draws), method: 'bootstrap' }
+  const { value, draws } = resample(codes, 2 * K * K, gap, options)
+  return { value, ...percentiles(draws), method: 'bootstrap' }
 }
 
 /** A wrong answer that the model was sure of. */

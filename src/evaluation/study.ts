@@ -4,12 +4,12 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isFailure } from '../models/answer.js'
-import { type ClassicalSettings, classicalModel, type Learner, prepareFeatures } from '../models/classical.js'
-import type { Example, Model } from '../models/model.js'
+import { classicalModel, type Learner, prepareFeatures } from '../models/classical.js'
+import type { Answer, Example, Model } from '../models/model.js'
 import type { FeatureSet } from '../models/text-features.js'
 import { evaluate } from './evaluate.js'
 import type { Estimate } from './intervals.js'
-import { type Roc, rocCurve } from './roc.js'
+import { aucEstimate, type Roc, rocCurve } from './roc.js'
 
 /** One feature set with one learner. */
 export interface StudyCell {
@@ -48,8 +48,6 @@ export interface Study {
 export interface StudyOptions {
   sets: readonly FeatureSet[]
   learners: readonly Learner[]
-  /** Settings other than the defaults. */
-  settings?: Partial<Record<Learner, Partial<Omit<ClassicalSettings, 'features' | 'learner'>>>>
   /** Seed of everything random; default 1. */
   seed?: number
   /** Stops between rows; its reason is thrown. */
@@ -89,7 +87,7 @@ export async function runStudy(train: readonly Example[], test: readonly Example
     const prepared = await prepareFeatures(train, set, { signal, onProgress: share(at, set) })
     const featuresSeconds = since(begun)
     for (const [j, learner] of learners.entries()) {
-      const model = classicalModel({ learner, features: set, prepared, settings: options.settings?.[learner] })
+      const model = classicalModel({ learner, features: set, prepared })
       const started = performance.now()
       const cpu = process.cpuUsage()
       await model.fit(train, { seed, signal, onProgress: share(at + 1 + j, model.name) })
@@ -120,19 +118,12 @@ async function measure(
       rows.map(({ text }) => text),
       { signal },
     )
+  const chances = (answers: readonly Answer[]) => answers.map(answer => (isFailure(answer) ? 0 : answer.probabilities[2]))
+  const isPositive = (rows: readonly Example[]) => rows.map(({ label }) => label === 'positive')
   const truth = test.map(({ label }) => label)
   const answers = await predict(test)
   const { n, metrics, byClass } = evaluate(truth, answers, { seed })
   const seen = train.slice(0, 10_000)
-  const [scores, learned] = [answers, await predict(seen)].map(list =>
-    list.map(answer => (isFailure(answer) ? 0 : answer.probabilities[2])),
-  ) as [number[], number[]]
-  const roc = (of: number[], rows: readonly Example[], set: 'held-out' | 'training') =>
-    rocCurve(
-      of,
-      rows.map(({ label }) => label === 'positive'),
-      { set },
-    )
   const twoClass = !truth.includes('neutral')
   return {
     majority: metrics.majorityBaseline,
@@ -141,8 +132,8 @@ async function measure(
       accuracy: metrics.accuracy,
       f1: twoClass ? byClass.positive.f1 : metrics.macroF1,
       auc: byClass.positive.auc!,
-      trainingAuc: roc(learned, seen, 'training').auc,
-      roc: roc(scores, test, 'held-out'),
+      trainingAuc: aucEstimate(chances(await predict(seen)), isPositive(seen)).value,
+      roc: rocCurve(chances(answers), isPositive(test)),
     },
   }
 }

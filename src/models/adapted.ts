@@ -1,60 +1,67 @@
 /** A transformer adapted to somebody's data: its encoder stays, a linear head learns from a few hundred labels. */
-import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelText } from '../text/clean.js'
-import { LABELS } from '../tweet.js'
+import { LABELS, type Label } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
-import type { Device } from './device.js'
-import { featureReader, MAX_UNITS } from './features.js'
-import { CARD_FILE, hashFolder, type ModelCard, readModelCard } from './folder.js'
+import { bytesOf, CARD_FILE, hashFolder, type ModelCard, readModelCard, readNumbers } from './folder.js'
 import type { Answer, Example, TrainableModel } from './model.js'
-import { fitOptimum } from './optimum.js'
+import { gramLogits, type LearnedGrams, learnGrams, NGRAM_DEFAULTS, readGrams, writtenGrams } from './ngram.js'
+import { fitLines, type Lines, logitsOfMargins } from './optimum.js'
+import { pacer } from './pace.js'
 import { randomFrom, shuffle } from './random.js'
-import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
-import type { ScorerData } from './scorer-worker.js'
+import type { RawScore, ScorerPool } from './scorer-pool.js'
 import type { SparseRows } from './text-features.js'
-import { finish, trainableModel } from './trainable.js'
-import { checkDevice } from './transformer.js'
+import { type Loaded, trainableModel, type Work } from './trainable.js'
+import { openScorers, type TransformerOptions } from './transformer.js'
 
 /** What `adaptedModel` is told. */
-export interface AdaptedOptions {
+export interface AdaptedOptions extends Omit<TransformerOptions, 'scoreFolder'> {
   /** Folder of the transformer; it must give its pooled embedding (`pooled` beside `logits`), as `compact` does. */
   base: string
   /** Default `adapted`. */
   name?: string
-  /** Most worker processes; default the number of cores, at most 4. */
-  workers?: number
-  /** Where the base runs; default `cpu`. */
-  device?: Device
-  /** Called with each worker that starts. */
-  onWorker?: (worker: ChildProcess) => void
 }
 
-/** Words and pairs of words are hashed into 2^bits columns beside the embedding's. */
-const WORDS = { bits: 16, words: 2, characters: [1, 0] as [number, number] }
-/** Squared length of a row's words; an embedding's numbers have variance 1 and are brought to the same length. */
-const STRENGTHS = [0.003, 0.01, 0.03, 0.1, 0.3, 1]
+/** Tried for the penalty of the head, from strong to weak, as long as it helps. */
+const STRENGTHS = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]
 const FOLDS = 5
+/** Rows that the strength is chosen on, at most, and those that the head learns from: 400 numbers need no more. */
+const FOLD_ROWS = 10_000
+const HEAD_ROWS = 50_000
+const GRAMS = NGRAM_DEFAULTS
+const SHARES = [0.25, 0.5, 0.75, 1]
+/** Held-out rows on which the share is chosen, about: folds are tried until there are so many. */
+const ENOUGH_ROWS = 2000
 const BASE_FOLDER = 'base'
-const WEIGHTS_FILE = 'weights.bin'
+const HEAD_FILE = 'head.bin'
+const GRAMS_FILE = 'grams.bin'
 
-interface Learned {
+type Logits = [number, number, number]
+
+/** Logistic regression on embeddings. */
+interface Head extends Lines {
   /** Numbers of an embedding. */
-  width: number
-  /** Mean and 1 ÷ deviation of each number of the embedding, then one row of weights and bias a class that occurred. */
-  numbers: Float32Array
+  size: number
+  /** Their means, then 1 ÷ (deviation · √size): a row has length 1 in the mean. */
+  scaling: Float32Array
   /** Classes that occurred, by their place in `LABELS`. */
   present: number[]
-  /** Inverse strength of the penalty, chosen by cross-validation. */
+  /** Inverse strength of the penalty. */
   c: number
 }
 
+interface Learned {
+  head: Head
+  /** What words add to it, and the share of that which counts. */
+  grams: LearnedGrams
+  share: number
+}
+
 /**
- * A model of a transformer's embedding and of words: logistic regression, one class against the rest, the strength of its
- * penalty chosen by five-fold cross-validation. Learns from a few hundred labels in seconds. `save` copies the base into
- * the folder, so that it stands alone.
+ * A transformer's embedding and words: logistic regression on the embedding, the strength of its penalty chosen by five-fold
+ * cross-validation, and on top of it one on n-grams, which learns only what the embedding does not say. Learns from a few hundred
+ * labels in seconds, from hundreds of thousands in minutes. `save` copies the base into the folder, so that it stands alone.
  * @throws from `fit` when the base gives no embedding
  */
 export function adaptedModel({ base, name = 'adapted', ...options }: AdaptedOptions): TrainableModel {
@@ -66,35 +73,31 @@ export async function loadAdapted(
   folder: string,
   card: ModelCard,
   hash: string,
-  options: Omit<AdaptedOptions, 'base' | 'name'> = {},
+  options: TransformerOptions = {},
 ): Promise<TrainableModel> {
-  const bytes = await readFile(join(folder, WEIGHTS_FILE))
-  const parameters = card.parameters as unknown as Omit<Learned, 'numbers'>
-  const learned = { ...parameters, numbers: new Float32Array(new Uint8Array(bytes).buffer) }
-  const needed = 2 * learned.width + learned.present.length * (columnsOf(learned.width) + 1)
-  if (learned.numbers.length !== needed)
-    throw new Error(`${join(folder, WEIGHTS_FILE)}: ${bytes.length} bytes, the card asks for ${4 * needed}`)
+  const { head, share, grams } = card.parameters as {
+    head?: Omit<Head, 'scaling' | 'weights'>
+    share: number
+    grams?: Record<string, unknown>
+  }
+  if (!head) throw new Error(`${folder}: adapted by an earlier version: train it again`)
+  const numbers = new Float32Array(await readNumbers(join(folder, HEAD_FILE), (2 + head.width) * head.size))
+  const [scaling, weights] = [numbers.subarray(0, 2 * head.size), numbers.subarray(2 * head.size)]
+  const learned = { head: { ...head, scaling, weights }, share, grams: await readGrams(join(folder, GRAMS_FILE), GRAMS, grams) }
   return build(card.name, join(folder, BASE_FOLDER), options, { learned, trained: card.trained, hash })
 }
-
-const columnsOf = (width: number) => width + 2 ** WORDS.bits
 
 function build(
   name: string,
   base: string,
-  { workers, device = 'cpu', onWorker }: Omit<AdaptedOptions, 'base' | 'name'>,
-  loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string },
+  { workers, device = 'cpu', onWorker }: TransformerOptions,
+  loaded?: Loaded<Learned>,
 ): TrainableModel {
   let opening: Promise<ScorerPool> | undefined
-  const read = featureReader(WORDS)
 
   async function open() {
     const card = existsSync(join(base, CARD_FILE)) ? await readModelCard(base) : undefined
-    const { maxTokens = 64, batch = 1 } = (card?.settings ?? {}) as Partial<Record<string, number>>
-    const data: ScorerData = { folder: base, maxTokens, batch, output: 'pooled', device }
-    const pool = scorerPool({ name, data, batch, workers, onWorker })
-    await checkDevice(pool, device)
-    return pool
+    return openScorers(base, card, { name, workers, onWorker, device, output: 'pooled' })
   }
 
   async function embed(texts: readonly string[], signal?: AbortSignal, onScored?: () => void): Promise<RawScore[]> {
@@ -119,22 +122,29 @@ function build(
           return 'error' in score ? [] : [{ example, embedding: score.logits }]
         })
         if (usable.length === 0) throw new Error(`${name}: no example could be embedded: ${JSON.stringify(scores[0])}`)
-        return learn(usable, read, { seed, signal, onProgress: share => onProgress?.(0.7 + 0.3 * share) })
+        return learn(usable, { seed, signal, onProgress: share => onProgress?.(0.7 + 0.3 * share) })
       },
       scorer(learned) {
-        const head = headOf(learned, read)
+        const words = gramLogits(GRAMS, learned.grams)
         return async (texts, { signal, onProgress }) => {
           let done = 0
           const scores = await embed(texts, signal, () => onProgress?.(++done))
-          return scores.map((score, i): Answer => ('error' in score ? score : head(texts[i]!, score.logits)))
+          return scores.map((score, i): Answer => {
+            if ('error' in score) return score
+            const [said, more] = [headLogits(learned.head, score.logits), words(texts[i]!)]
+            return predictionFromLogits(...sumOf(said, more, learned.share))
+          })
         }
       },
-      written: async ({ numbers, ...parameters }) => ({
-        settings: { base: { folder: BASE_FOLDER, hash: await hashFolder(base) } },
-        parameters,
-        files: { [WEIGHTS_FILE]: new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength) },
-        folders: { [BASE_FOLDER]: base },
-      }),
+      async written({ head: { scaling, weights, ...head }, share, grams }) {
+        const { bytes, parameters } = writtenGrams(grams)
+        return {
+          settings: { base: { folder: BASE_FOLDER, hash: await hashFolder(base) } },
+          parameters: { head, share, grams: parameters },
+          files: { [HEAD_FILE]: bytesOf(scaling, weights), [GRAMS_FILE]: bytes },
+          folders: { [BASE_FOLDER]: base },
+        }
+      },
       ...(device !== 'cpu' && { device }),
       close: async () => {
         const pool = await opening
@@ -146,157 +156,149 @@ function build(
   )
 }
 
-type Reader = ReturnType<typeof featureReader>
 interface Embedded {
   example: Example
   embedding: readonly number[]
 }
 
-async function learn(
-  rows: readonly Embedded[],
-  read: Reader,
-  { seed, signal, onProgress }: { seed: number; signal?: AbortSignal; onProgress?: (share: number) => void },
-): Promise<Learned> {
-  const width = rows[0]!.embedding.length
-  const scaling = new Float32Array(2 * width)
-  for (let i = 0; i < width; i++) {
-    const mean = rows.reduce((sum, { embedding }) => sum + embedding[i]!, 0) / rows.length
-    const variance = rows.reduce((sum, { embedding }) => sum + (embedding[i]! - mean) ** 2, 0) / rows.length
-    scaling[i] = mean
-    scaling[width + i] = 1 / Math.sqrt(variance * width || 1)
+/** The head first, then n-grams that learn what it does not know; of what these add, the share that helps on rows they did not see. */
+async function learn(rows: readonly Embedded[], { seed, signal, onProgress }: Work & { seed: number }): Promise<Learned> {
+  const { head, folds, unseen } = await learnHead(rows, { seed, signal, onProgress: share => onProgress?.(0.4 * share) })
+  const said: Logits[] = []
+  const pace = pacer(signal)
+  for (const [row, { embedding }] of rows.entries()) {
+    said.push(unseen.get(row) ?? headLogits(head, embedding))
+    await pace()
   }
-  const all = sparseRows(rows, scaling, read)
-  const classes = Uint8Array.from(rows, ({ example }) => LABELS.indexOf(example.label))
-  const present = [...new Set(classes)].sort()
+  const gramsOf = (chosen: readonly number[], from: number) =>
+    learnGrams(
+      chosen.map(row => rows[row]!.example),
+      GRAMS,
+      { seed, said: Float32Array.from(chosen.flatMap(row => said[row]!)), signal, onProgress: s => onProgress?.(from + 0.3 * s) },
+    )
+  const all = [...rows.keys()]
+  const losses = SHARES.map(() => 0)
+  let seen = 0
+  for (const { held } of folds) {
+    if (held.length === 0 || seen >= ENOUGH_ROWS) break
+    const out = new Set(held)
+    const others = all.filter(row => !out.has(row))
+    const add = gramLogits(GRAMS, await gramsOf(others, 0.4))
+    for (const row of held) {
+      const { text, label } = rows[row]!.example
+      const more = add(text)
+      SHARES.forEach((share, i) => {
+        losses[i]! += lossOf(sumOf(said[row]!, more, share), label)
+      })
+    }
+    seen += held.length
+  }
+  const share = SHARES[losses.indexOf(Math.min(...losses))]!
+  return { head, share, grams: await gramsOf(all, 0.7) }
+}
+
+const sumOf = (said: Logits, more: Logits, share: number): Logits => [
+  said[0] + share * more[0],
+  said[1] + share * more[1],
+  said[2] + share * more[2],
+]
+
+const lossOf = (logits: Logits, label: Label) =>
+  -Math.log(Math.max(1e-9, predictionFromLogits(...logits).probabilities[LABELS.indexOf(label)]!))
+
+/**
+ * Logistic regression on the embedding, the strength of its penalty chosen by cross-validation.
+ * @returns also what the fold that did not see a row says of it, for the rows of the cross-validation: on few rows a head is all too
+ *   sure of those that it learned from
+ */
+async function learnHead(
+  rows: readonly Embedded[],
+  { seed, signal, onProgress }: Work & { seed: number },
+): Promise<{ head: Head; folds: { held: Uint32Array; rest: Uint32Array }[]; unseen: Map<number, Logits> }> {
   const order = shuffle(
     Uint32Array.from(rows, (_, i) => i),
     randomFrom(seed),
   )
-  const fold = new Uint8Array(rows.length)
-  order.forEach((row, i) => {
-    fold[row] = i % FOLDS
-  })
-  const losses: number[] = []
-  for (const c of STRENGTHS) {
-    let loss = 0
-    for (let held = 0; held < FOLDS && rows.length >= 2 * FOLDS; held++) {
-      const inside = [...fold.keys()].filter(row => fold[row] !== held)
-      const weights = await fitClasses(
-        pick(all, inside),
-        inside.map(row => classes[row]!),
-        { present, width, c, signal },
-      )
-      for (const [row, at] of fold.entries()) if (at === held) loss += lossOf(all, row, classes[row]!, weights, present, width)
-    }
-    losses.push(loss)
-    onProgress?.(losses.length / (STRENGTHS.length + 1))
-  }
-  const c = STRENGTHS[losses.indexOf(Math.min(...losses))]!
-  const weights = await fitClasses(all, [...classes], { present, width, c, signal })
-  const numbers = new Float32Array(scaling.length + weights.length)
-  numbers.set(scaling)
-  numbers.set(weights, scaling.length)
-  return { width, numbers, present, c }
-}
-
-/** One row of weights and a bias per class that occurs. */
-async function fitClasses(
-  rows: SparseRows,
-  classes: readonly number[],
-  { present, width, c, signal }: { present: readonly number[]; width: number; c: number; signal?: AbortSignal },
-): Promise<Float32Array> {
-  const size = columnsOf(width)
-  const weights = new Float32Array(present.length * (size + 1))
-  for (const [k, label] of present.entries()) {
-    const targets = Int8Array.from(classes, one => (one === label ? 1 : -1))
+  const scaling = scalingOf(rows)
+  const size = scaling.length / 2
+  const label = (row: number) => LABELS.indexOf(rows[row]!.example.label)
+  const present = [...new Set(rows.map((_, row) => label(row)))].sort()
+  const headOf = async (chosen: Uint32Array, c: number): Promise<Head> => {
+    const classes = Uint8Array.from(chosen, row => present.indexOf(label(row)))
+    const dense = denseRows(
+      Array.from(chosen, row => scaled(rows[row]!.embedding, { size, scaling })),
+      size,
+    )
     // The penalty is held against the number of rows, so one strength fits few and many.
-    const optimum = await finish(fitOptimum(rows, targets, size, { loss: 'logistic', c: (c * 1000) / classes.length }), {
-      signal,
-    })
-    weights.set(optimum.weights, k * (size + 1))
+    const settings = { loss: 'logistic', c: (c * 1000) / chosen.length, k: present.length, signal } as const
+    const lines = await fitLines(dense, classes, size, settings)
+    return { ...lines, size, scaling, present, c }
   }
-  return weights
-}
-
-/** The columns of a row: the embedding's numbers brought to length 1 in the mean, and the words' at length 1. */
-function columns(text: string, embedding: readonly number[], scaling: Float32Array, read: Reader): { at: number[]; x: number[] } {
-  const width = embedding.length
-  const { buckets, words } = read(text.slice(0, MAX_UNITS))
-  const counts = new Map<number, number>()
-  for (let i = 0; i < words; i++) counts.set(buckets[i]!, (counts.get(buckets[i]!) ?? 0) + 1)
-  const length = Math.sqrt([...counts.values()].reduce((sum, count) => sum + count * count, 0)) || 1
-  return {
-    at: [...embedding.keys(), ...[...counts.keys()].map(bucket => width + bucket)],
-    x: [
-      ...embedding.map((value, i) => (value - scaling[i]!) * scaling[width + i]!),
-      ...[...counts.values()].map(n => n / length),
-    ],
-  }
-}
-
-function sparseRows(rows: readonly Embedded[], scaling: Float32Array, read: Reader): SparseRows {
-  const parts = rows.map(({ example, embedding }) => columns(example.text, embedding, scaling, read))
-  const offsets = new Uint32Array(rows.length + 1)
-  parts.forEach(({ at }, i) => {
-    offsets[i + 1] = offsets[i]! + at.length
-  })
-  return {
-    offsets,
-    buckets: Int32Array.from(parts.flatMap(({ at }) => at)),
-    values: Float32Array.from(parts.flatMap(({ x }) => x)),
-  }
-}
-
-function pick({ offsets, buckets, values }: SparseRows, rows: readonly number[]): SparseRows {
-  const ends = new Uint32Array(rows.length + 1)
-  const [at, x]: [number[], number[]] = [[], []]
-  rows.forEach((row, i) => {
-    for (let j = offsets[row]!; j < offsets[row + 1]!; j++) {
-      at.push(buckets[j]!)
-      x.push(values[j]!)
+  const judged = order.subarray(0, FOLD_ROWS)
+  const folds = Array.from({ length: FOLDS }, (_, fold) => ({
+    held: judged.filter((_, at) => at % FOLDS === fold),
+    rest: judged.filter((_, at) => at % FOLDS !== fold),
+  }))
+  let best = { c: STRENGTHS[0]!, loss: Number.POSITIVE_INFINITY, unseen: new Map<number, Logits>() }
+  for (const [i, c] of STRENGTHS.entries()) {
+    if (judged.length < 2 * FOLDS) break
+    const unseen = new Map<number, Logits>()
+    let loss = 0
+    for (const { held, rest } of folds) {
+      const head = await headOf(rest, c)
+      for (const row of held) {
+        const logits = headLogits(head, rows[row]!.embedding)
+        unseen.set(row, logits)
+        loss += lossOf(logits, rows[row]!.example.label)
+      }
     }
-    ends[i + 1] = at.length
-  })
-  return { offsets: ends, buckets: Int32Array.from(at), values: Float32Array.from(x) }
-}
-
-/** Logarithms of each class's chance against the rest; −∞ for a class that did not occur. */
-function logits(
-  at: ArrayLike<number>,
-  x: ArrayLike<number>,
-  weights: Float32Array,
-  present: readonly number[],
-  width: number,
-): [number, number, number] {
-  const size = columnsOf(width)
-  const out: [number, number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (const [k, label] of present.entries()) {
-    const from = k * (size + 1)
-    let margin = weights[from + size]!
-    for (let i = 0; i < at.length; i++) margin += weights[from + at[i]!]! * x[i]!
-    out[label as 0 | 1 | 2] = present.length === 1 ? 0 : -Math.log1p(Math.exp(-margin))
+    onProgress?.((i + 1) / (STRENGTHS.length + 1))
+    if (loss > best.loss) break
+    best = { c, loss, unseen }
   }
-  return out
+  return { head: await headOf(order.subarray(0, HEAD_ROWS), best.c), folds, unseen: best.unseen }
 }
 
-function lossOf(
-  { offsets, buckets, values }: SparseRows,
-  row: number,
-  label: number,
-  weights: Float32Array,
-  present: readonly number[],
-  width: number,
-): number {
-  const [from, to] = [offsets[row]!, offsets[row + 1]!]
-  const said = predictionFromLogits(...logits(buckets.subarray(from, to), values.subarray(from, to), weights, present, width))
-  return -Math.log(Math.max(1e-9, said.probabilities[label]!))
+/** Means, then what brings each number to the variance 1 ÷ size. */
+function scalingOf(rows: readonly Embedded[]): Float32Array {
+  const size = rows[0]!.embedding.length
+  const scaling = new Float32Array(2 * size)
+  const average = (of: (x: number, i: number) => number) => {
+    const sums = new Float64Array(size)
+    for (const { embedding } of rows) for (let i = 0; i < size; i++) sums[i]! += of(embedding[i]!, i)
+    return sums.map(sum => sum / rows.length)
+  }
+  const means = average(x => x)
+  const variances = average((x, i) => (x - means[i]!) ** 2)
+  scaling.set(means)
+  scaling.set(
+    variances.map(variance => 1 / Math.sqrt(variance * size || 1)),
+    size,
+  )
+  return scaling
 }
 
-function headOf({ width, numbers, present }: Learned, read: Reader): (text: string, embedding: readonly number[]) => Answer {
-  const scaling = numbers.subarray(0, 2 * width)
-  const weights = numbers.subarray(2 * width)
-  return (text, embedding) => {
-    const { at, x } = columns(text, embedding, scaling, read)
-    return predictionFromLogits(...logits(at, x, weights, present, width))
+const scaled = (embedding: readonly number[], { size, scaling }: Pick<Head, 'size' | 'scaling'>) =>
+  embedding.map((value, i) => (value - scaling[i]!) * scaling[size + i]!)
+
+function headLogits(head: Head, embedding: readonly number[]): Logits {
+  const { width, weights, bias, present } = head
+  const margins = [...bias]
+  scaled(embedding, head).forEach((x, i) => {
+    for (let line = 0; line < width; line++) margins[line]! += weights[width * i + line]! * x
+  })
+  return logitsOfMargins(margins, present)
+}
+
+/** Embeddings as rows of which every column has a value. */
+function denseRows(rows: readonly (readonly number[])[], size: number): SparseRows {
+  const values = new Float32Array(rows.length * size)
+  rows.forEach((row, i) => {
+    values.set(row, size * i)
+  })
+  return {
+    offsets: Uint32Array.from({ length: rows.length + 1 }, (_, i) => size * i),
+    buckets: new Int32Array(values.length).map((_, i) => i % size),
+    values,
   }
 }

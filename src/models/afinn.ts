@@ -1,6 +1,6 @@
 /** The AFINN word list of npm `sentiment` by hash: a word's value is found without making a string of it. */
 import { createRequire } from 'node:module'
-import { hashNext, hashStart } from './hash.js'
+import { hashText } from './hash.js'
 
 /** Answer for a word that turns what follows. */
 export const NEGATOR = 127
@@ -14,7 +14,7 @@ const NEGATORS =
 const SLOTS = 2 ** 14
 
 /**
- * A function from the hash of a lower-cased word (`hashNext` over its codes, from `hashStart(seed)`) to its value in AFINN,
+ * A function from the hash of a lower-cased word (`hashText`) to its value in AFINN,
  * −5 to 5; 0 for a word without one, `NEGATOR` for a negator.
  */
 export function wordValues(seed: number): (hash: number) => number {
@@ -24,8 +24,7 @@ export function wordValues(seed: number): (hash: number) => number {
   const keys = new Int32Array(SLOTS)
   const values = new Int8Array(SLOTS)
   const put = (word: string, value: number) => {
-    let hash = hashStart(seed)
-    for (let i = 0; i < word.length; i++) hash = hashNext(hash, word.charCodeAt(i))
+    const hash = hashText(word, seed)
     let slot = hash & (SLOTS - 1)
     while (values[slot] !== 0 && keys[slot] !== hash) slot = (slot + 1) & (SLOTS - 1)
     keys[slot] = hash

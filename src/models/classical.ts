@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFrom, predictionFromLogits } from './answer.js'
-import type { ModelCard } from './folder.js'
+import { bytesOf, type ModelCard, readNumbers } from './folder.js'
 import type { Example, Prediction, TrainableModel } from './model.js'
 import { fitNaiveBayes } from './naive-bayes.js'
-import { fitOptimum } from './optimum.js'
+import { fitLines, inPlace, logitsOfMargins } from './optimum.js'
 import { randomFrom } from './random.js'
 import {
   FEATURE_SETS,
@@ -20,7 +20,7 @@ import {
   termReader,
   tokensOf,
 } from './text-features.js'
-import { answerEach, countLabels, finish, trainableModel, type Work } from './trainable.js'
+import { answerEach, countLabels, finish, type Loaded, trainableModel, type Work } from './trainable.js'
 import { askForest, type Forest, growForest } from './tree.js'
 
 /** Logistic regression, multinomial naive Bayes, linear support vector machine, decision tree, random forest. */
@@ -115,7 +115,7 @@ export function classicalModel({
 function build(
   name: string,
   settings: ClassicalSettings,
-  { prepared, loaded }: { prepared?: Prepared; loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string } },
+  { prepared, loaded }: { prepared?: Prepared; loaded?: Loaded<Learned> },
 ): TrainableModel {
   return trainableModel<Learned>(
     {
@@ -161,17 +161,8 @@ async function learn(
     const odds = Float32Array.from({ length: size }, (_, i) => weights[2 * i + 1]! - weights[2 * i]!)
     return { table, present, weights: odds, bias: [bias[1]! - bias[0]!] }
   }
-  const width = k === 2 ? 1 : k
-  const weights = new Float32Array(width * size)
-  const bias: number[] = []
-  for (let out = 0; out < width; out++) {
-    const targets = Int8Array.from(classes, one => (one === (k === 2 ? 1 : out) ? 1 : -1))
-    const loss = learner === 'lr' ? 'logistic' : 'squared-hinge'
-    const onProgress = (share: number) => work.onProgress?.((out + share) / width)
-    const { weights: line } = await finish(fitOptimum(unit, targets, size, { loss, c }), { ...work, onProgress })
-    for (let i = 0; i < size; i++) weights[width * i + out] = line[i]!
-    bias.push(line[size]!)
-  }
+  const loss = learner === 'lr' ? 'logistic' : 'squared-hinge'
+  const { weights, bias } = await fitLines(unit, classes, size, { loss, c, k, ...work })
   return { table, present, weights, bias }
 }
 
@@ -196,17 +187,17 @@ function textScorer(learned: Learned, { learner, features }: ClassicalSettings):
   const { table, present, weights, bias, forest } = learned
   const read = termReader(table, FEATURE_SETS[features])
   const k = present.length
-  const full = [0, 0, 0]
   if (forest)
     return text => {
+      const full: [number, number, number] = [0, 0, 0]
       const { buckets, size, counts } = read(text)
       const has = new Set<number>()
       for (let i = 0; i < size; i++) if (counts[i]! > 0) has.add(buckets[i]!)
       const shares = askForest(forest, k, column => has.has(column))
       present.forEach((label, c) => {
-        full[label] = shares[c]!
+        full[label as 0 | 1 | 2] = shares[c]!
       })
-      return predictionFrom(full[0]!, full[1]!, full[2]!)
+      return predictionFrom(...full)
     }
   const width = bias!.length
   return text => {
@@ -215,13 +206,9 @@ function textScorer(learned: Learned, { learner, features }: ClassicalSettings):
     const scores = bias!.slice()
     for (let i = 0; i < size; i++)
       for (let out = 0; out < width; out++) scores[out]! += weights![width * buckets[i]! + out]! * counts[i]! * scale
-    if (k === 2) scores.unshift(0)
-    else if (learner !== 'nb') for (let out = 0; out < width; out++) scores[out] = -Math.log1p(Math.exp(-scores[out]!))
-    full.fill(Number.NEGATIVE_INFINITY)
-    present.forEach((label, c) => {
-      full[label] = scores[c]!
-    })
-    return predictionFromLogits(full[0]!, full[1]!, full[2]!)
+    // Naive Bayes gives each class its logit.
+    const logits = learner === 'nb' && k > 2 ? inPlace(scores, present) : logitsOfMargins(scores, present)
+    return predictionFromLogits(...logits)
   }
 }
 
@@ -256,8 +243,7 @@ const TERMS_FILE = 'terms.json'
 /** The arrays one after another, and how long each is. */
 function toFiles({ table, present, weights, bias, forest }: Learned) {
   const arrays = forest ? [table.idf, forest.shares, forest.column, forest.next] : [table.idf, weights!]
-  const bytes = Buffer.concat(arrays.map(array => Buffer.from(array.buffer, array.byteOffset, array.byteLength)))
-  const files: Record<string, Uint8Array> = { [NUMBERS_FILE]: bytes }
+  const files: Record<string, Uint8Array> = { [NUMBERS_FILE]: bytesOf(...arrays) }
   if (table.terms) files[TERMS_FILE] = Buffer.from(JSON.stringify(table.terms))
   const parameters = { present, bias, roots: forest?.roots, lengths: arrays.map(array => array.length) }
   return { parameters, files }
@@ -275,12 +261,9 @@ export async function loadClassical(folder: string, card: ModelCard, hash: strin
     roots?: number[]
     lengths: number[]
   }
-  const bytes = await readFile(join(folder, NUMBERS_FILE))
-  const needed = 4 * lengths.reduce((a, b) => a + b, 0)
-  if (bytes.length !== needed)
-    throw new Error(`${join(folder, NUMBERS_FILE)}: ${bytes.length} bytes, the card asks for ${needed}`)
-  const { buffer } = new Uint8Array(bytes)
-  const at = lengths.map((_, i) => 4 * lengths.slice(0, i).reduce((a, b) => a + b, 0))
+  const before = (i: number) => lengths.slice(0, i).reduce((a, b) => a + b, 0)
+  const buffer = await readNumbers(join(folder, NUMBERS_FILE), before(lengths.length))
+  const at = lengths.map((_, i) => 4 * before(i))
   const numbers = (i: number) => new Float32Array(buffer, at[i]!, lengths[i]!)
   const places = (i: number) => new Int32Array(buffer, at[i]!, lengths[i]!)
   const hashed = FEATURE_SETS[settings.features].hashed

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { TEXT_VERSION } from '../text/clean.js'
+import { EARLIER_TEXT_VERSIONS, TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
 
 /** What `model.json` says of a model's folder. */
@@ -46,7 +46,7 @@ export async function readModelCard(folder: string): Promise<ModelCard> {
   }
   if (JSON.stringify(card.labels) !== JSON.stringify(LABELS))
     throw new Error(`${folder}: model has labels ${JSON.stringify(card.labels)}, needed are ${JSON.stringify(LABELS)}`)
-  if (card.textVersion !== TEXT_VERSION)
+  if (card.textVersion !== TEXT_VERSION && !EARLIER_TEXT_VERSIONS.includes(card.textVersion))
     throw new Error(
       `${folder}: model was trained with text function ${card.textVersion}, this program has ${TEXT_VERSION}: train it again`,
     )
@@ -74,6 +74,22 @@ export async function writeModelFolder(
     if (join(folder, inside) !== from) await cp(from, join(folder, inside), { recursive: true })
   await writeFile(join(folder, CARD_FILE), `${JSON.stringify(full, null, 2)}\n`)
   return hashFolder(folder)
+}
+
+/**
+ * Numbers of four bytes out of a model's file.
+ * @param length how many the card speaks of
+ * @throws when the file has more or fewer
+ */
+export async function readNumbers(file: string, length: number): Promise<ArrayBuffer> {
+  const bytes = await readFile(file)
+  if (bytes.length !== 4 * length) throw new Error(`${file}: ${bytes.length} bytes, the card asks for ${4 * length}`)
+  return new Uint8Array(bytes).buffer
+}
+
+/** The bytes of arrays one after another, as `readNumbers` reads them. */
+export function bytesOf(...arrays: (Float32Array | Int32Array)[]): Uint8Array {
+  return Buffer.concat(arrays.map(array => Buffer.from(array.buffer, array.byteOffset, array.byteLength)))
 }
 
 /**

@@ -13,6 +13,13 @@ export function hashNext(hash: number, code: number): number {
   return Math.imul(hash ^ code, 0x01000193)
 }
 
+/** The running hash after a text's codes. */
+export function hashText(text: string, seed: number): number {
+  let hash = hashStart(seed)
+  for (let i = 0; i < text.length; i++) hash = hashNext(hash, text.charCodeAt(i))
+  return hash
+}
+
 /** Bucket of a finished hash: a whole number below 2^bits (murmur3's finish, whose high bits are the best mixed). */
 export function hashBucket(hash: number, bits: number): number {
   let h = hash ^ (hash >>> 16)

@@ -3,10 +3,9 @@ import { modelText } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFrom } from './answer.js'
 import { MAX_UNITS } from './features.js'
-import type { ModelCard } from './folder.js'
 import type { TrainableModel } from './model.js'
 import { pacer } from './pace.js'
-import { answerEach, trainableModel } from './trainable.js'
+import { answerEach, type PlainModelOptions, trainableModel } from './trainable.js'
 
 /** What the lexicon model learns: where neutral begins and ends, and how far to trust each zone. */
 export interface LexiconParameters {
@@ -26,17 +25,8 @@ const MOST = 10
  * two thresholds, which are chosen on training data for the best macro-recall. The probabilities of a zone are how often
  * the classes fell into it there, each class weighed the same and each count raised by one. So there are three different
  * answers only, and no more is known than they say.
- * @param card a saved model's card, by `loadModelFolder`
  */
-export function lexiconModel({
-  name = 'lexicon',
-  card,
-  hash,
-}: {
-  name?: string
-  card?: ModelCard
-  hash?: string
-} = {}): TrainableModel {
+export function lexiconModel({ name = 'lexicon', card, hash }: PlainModelOptions = {}): TrainableModel {
   return trainableModel<LexiconParameters>(
     {
       kind: 'lexicon',

@@ -23,6 +23,8 @@ export interface LogisticSettings {
   rate: number
   /** Seed of the order of the rows. */
   seed: number
+  /** Three logits a row that another model gives: what is learned is added to them, and classes then weigh as they occur. Default none. */
+  said?: Float32Array
 }
 
 /** The number of classes; see `LABELS`. */
@@ -45,7 +47,7 @@ export function* fitLogistic(
   rows: GramRows,
   classes: Uint8Array,
   idf: Float32Array,
-  { wordShare, epochs, c: inverse, rate, seed }: LogisticSettings,
+  { wordShare, epochs, c: inverse, rate, seed, said: before }: LogisticSettings,
 ): Generator<number, LinearWeights> {
   const n = classes.length
   const { offsets, middles, buckets: at, lexicon: said } = rows
@@ -57,6 +59,7 @@ export function* fitLogistic(
   const bias = new Float64Array(K)
   const classWeight = balance(classes)
   const seen = Array.from(classWeight, weight => weight > 0)
+  if (before) classWeight.fill(1)
   const order = Uint32Array.from({ length: n }, (_, i) => i)
   const random = randomFrom(seed)
   const steps = epochs * n
@@ -77,7 +80,7 @@ export function* fitLogistic(
       const first = row * LEXICON_SIZE
       let total = 0
       for (let k = 0; k < K; k++) {
-        let logit = scale * sums[k]! + bias[k]!
+        let logit = scale * sums[k]! + bias[k]! + (before ? before[K * row + k]! : 0)
         for (let f = 0; f < LEXICON_SIZE; f++) logit += lexicon[K * f + k]! * said[first + f]!
         sums[k] = seen[k] ? Math.exp(clip(logit)) : 0
         total += sums[k]!

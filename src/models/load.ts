@@ -16,23 +16,21 @@ import { loadTransformer, type TransformerOptions } from './transformer.js'
 /** No tweet is longer, and a hostile text costs no more. */
 const MOST_TOKENS = 512
 
-/** Options for a model that is loaded; those of workers count for transformers only. */
-export type LoadModelOptions = TransformerOptions
-
 /**
  * Loads a model from its folder, of whichever kind it is. A folder in Hugging Face's layout without `model.json` is taken
  * as a transformer with the folder's name.
+ * @param options for transformers only
  * @throws when there is no such folder, it holds no model, or the model has other labels or another text function;
  *   DeviceError when it cannot run on the device asked for
  */
-export async function loadModelFolder(folder: string, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadModelFolder(folder: string, options: TransformerOptions = {}): Promise<Model> {
   const model = await loadPart(folder, options)
   if (model.device === (options.device === 'cpu' ? undefined : options.device)) return model
   await model.close?.()
   throw new DeviceError(options.device!, `${model.name} runs on the CPU only`)
 }
 
-async function loadPart(folder: string, options: LoadModelOptions): Promise<Model> {
+async function loadPart(folder: string, options: TransformerOptions): Promise<Model> {
   const path = resolve(folder)
   if (!existsSync(path)) throw new Error(`${folder}: no such model folder`)
   const card = plainTransformer(path) ?? (await readModelCard(path))

@@ -1,23 +1,13 @@
 import type { Label } from '../tweet.js'
 import { predictionFrom } from './answer.js'
-import type { ModelCard } from './folder.js'
 import type { TrainableModel } from './model.js'
-import { answerEach, trainableModel } from './trainable.js'
+import { answerEach, type PlainModelOptions, trainableModel } from './trainable.js'
 
 /**
  * The baseline that every other model has to beat: always the class that was most frequent in training, with the training
  * shares as probabilities.
- * @param card a saved model's card, by `loadModelFolder`
  */
-export function majorityModel({
-  name = 'majority',
-  card,
-  hash,
-}: {
-  name?: string
-  card?: ModelCard
-  hash?: string
-} = {}): TrainableModel {
+export function majorityModel({ name = 'majority', card, hash }: PlainModelOptions = {}): TrainableModel {
   return trainableModel<Record<Label, number>>(
     {
       kind: 'majority',

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelText } from '../text/clean.js'
 import { LABELS, type Label } from '../tweet.js'
 import { predictionFromLogits } from './answer.js'
 import {
   CHARACTER_SEED,
+  type FeatureSettings,
   featureReader,
   type GramRows,
   type Grams,
@@ -12,35 +12,31 @@ import {
   inverseFrequencies,
   LEXICON_SIZE,
 } from './features.js'
-import type { ModelCard } from './folder.js'
+import { bytesOf, type ModelCard, readNumbers } from './folder.js'
 import { hashBucket, hashNext, hashStart } from './hash.js'
-import { blockScale, fitLogistic, type LinearWeights } from './linear.js'
-import type { Example, Prediction, TrainableModel } from './model.js'
+import { blockScale, fitLogistic, type LinearWeights, type LogisticSettings } from './linear.js'
+import type { Example, TrainableModel } from './model.js'
 import { pacer } from './pace.js'
-import { answerEach, finish, trainableModel, type Work } from './trainable.js'
+import { answerEach, finish, type Loaded, trainableModel, type Work } from './trainable.js'
 
-/** How an n-gram model is set up. */
-export interface NgramSettings {
-  /** Buckets are 2^bits, 4 bytes each on disk; default 20. */
-  bits: number
-  /** Longest word n-gram; default 2. */
-  words: number
-  /** Shortest and longest character n-gram; default 2 and 5. */
-  characters: readonly [number, number]
-  /** Share of a text's squared length that its word n-grams have, in [0, 1]; default 0.5. */
-  wordShare: number
+/** How an n-gram model is set up: n-grams of 1 or 2 words and of 2 to 5 characters in 2^20 buckets, of 4 bytes each on disk, unless it is said otherwise. */
+export interface NgramSettings extends FeatureSettings, Omit<LogisticSettings, 'epochs' | 'seed' | 'said'> {
   /** An n-gram in fewer training texts than this has no weight; default 2. */
   minDocuments: number
-  /** Inverse strength of the L2 penalty; default 1. */
-  c: number
   /** Passes over the rows; default 4, more when there are fewer than 10,000 rows. */
   epochs?: number
-  /** First step length; default 3. */
-  rate: number
 }
 
 /** Chosen on a fifth of TweetEval's training rows, held out, and its validation rows. */
-const DEFAULTS: NgramSettings = { bits: 20, words: 2, characters: [2, 5], wordShare: 0.5, minDocuments: 2, c: 1, rate: 3 }
+export const NGRAM_DEFAULTS: NgramSettings = {
+  bits: 20,
+  words: 2,
+  characters: [2, 5],
+  wordShare: 0.5,
+  minDocuments: 2,
+  c: 1,
+  rate: 3,
+}
 const WEIGHTS_FILE = 'weights.bin'
 /** Turns signed bytes into 128 + their value, and back. */
 const BIAS = 0x808080
@@ -48,7 +44,7 @@ const BIAS = 0x808080
 const EVEN = 0xff00ff
 
 /** What was learned, as numbers that survive being written down: predictions before and after saving are equal to the bit. */
-interface Learned {
+export interface LearnedGrams {
   /** Four bytes a bucket: 128 + what it adds to each class, and its squared idf. In the file the three bytes are signed instead. */
   packed: Int32Array
   /** What one unit of these bytes stands for. */
@@ -73,7 +69,7 @@ export function ngramModel({
   name?: string
   settings?: Partial<NgramSettings>
 } = {}): TrainableModel {
-  return build(name, { ...DEFAULTS, ...settings })
+  return build(name, { ...NGRAM_DEFAULTS, ...settings })
 }
 
 /**
@@ -81,32 +77,47 @@ export function ngramModel({
  * @throws when the weights are not of the size that the card says
  */
 export async function loadNgram(folder: string, card: ModelCard, hash: string): Promise<TrainableModel> {
-  const settings = { ...DEFAULTS, ...(card.settings as Partial<NgramSettings>) }
-  const bytes = await readFile(join(folder, WEIGHTS_FILE))
-  const size = 4 * 2 ** settings.bits
-  if (bytes.length !== size)
-    throw new Error(`${join(folder, WEIGHTS_FILE)}: ${bytes.length} bytes, ${size} are needed for ${settings.bits} bits`)
-  const packed = new Int32Array(new Uint8Array(bytes).buffer).map(four => four ^ BIAS)
-  const parameters = card.parameters as unknown as Omit<Learned, 'packed'>
-  return build(card.name, settings, { learned: { packed, ...parameters }, trained: card.trained, hash })
+  const settings = { ...NGRAM_DEFAULTS, ...(card.settings as Partial<NgramSettings>) }
+  const learned = await readGrams(join(folder, WEIGHTS_FILE), settings, card.parameters)
+  return build(card.name, settings, { learned, trained: card.trained, hash })
 }
 
-function build(
-  name: string,
-  settings: NgramSettings,
-  loaded?: { learned: Learned; trained: ModelCard['trained']; hash: string },
-): TrainableModel {
-  return trainableModel<Learned>(
+/** What a file and a card keep of n-grams. */
+export function writtenGrams({ packed, ...parameters }: LearnedGrams): {
+  bytes: Uint8Array
+  parameters: Record<string, unknown>
+} {
+  return { bytes: bytesOf(packed.map(four => four ^ BIAS)), parameters }
+}
+
+/**
+ * Reads what `writtenGrams` gave.
+ * @throws when the file is not of the size that the settings ask for
+ */
+export async function readGrams(
+  file: string,
+  { bits }: NgramSettings,
+  parameters: ModelCard['parameters'],
+): Promise<LearnedGrams> {
+  const packed = new Int32Array(await readNumbers(file, 2 ** bits)).map(four => four ^ BIAS)
+  return { ...(parameters as unknown as Omit<LearnedGrams, 'packed'>), packed }
+}
+
+function build(name: string, settings: NgramSettings, loaded?: Loaded<LearnedGrams>): TrainableModel {
+  return trainableModel<LearnedGrams>(
     {
       kind: 'ngram',
       name,
       settings: { ...settings },
-      learn: (examples, work) => learn(examples, settings, work),
-      scorer: learned => answerEach(textScorer(settings, learned)),
-      written: ({ packed, ...parameters }) => ({
-        parameters,
-        files: { [WEIGHTS_FILE]: new Uint8Array(packed.map(four => four ^ BIAS).buffer) },
-      }),
+      learn: (examples, work) => learnGrams(examples, settings, work),
+      scorer(learned) {
+        const logits = gramLogits(settings, learned)
+        return answerEach(text => predictionFromLogits(...logits(text)))
+      },
+      written(learned) {
+        const { bytes, parameters } = writtenGrams(learned)
+        return { parameters, files: { [WEIGHTS_FILE]: bytes } }
+      },
       weigh: (learned, pieces, label) => weighPieces(settings, learned, pieces, label),
     },
     loaded,
@@ -116,11 +127,15 @@ function build(
 /** Reading the texts is about a third of the time, learning the rest. */
 const READING_SHARE = 0.35
 
-async function learn(
+/**
+ * Learns the weights of n-grams from examples.
+ * @param said see `LogisticSettings`
+ */
+export async function learnGrams(
   examples: readonly Example[],
   settings: NgramSettings,
-  { seed, signal, onProgress }: Work & { seed: number },
-): Promise<Learned> {
+  { seed, said, signal, onProgress }: Work & Pick<LogisticSettings, 'seed' | 'said'>,
+): Promise<LearnedGrams> {
   const pace = pacer(signal)
   const reader = featureReader(settings)
   const collector = gramCollector(examples.length)
@@ -143,7 +158,7 @@ async function learn(
     dense,
     classes,
     new Float32Array(used.length).map((_, i) => Math.sqrt(squares[used[i]!]! * squareStep)),
-    { ...settings, epochs, seed },
+    { ...settings, epochs, seed, said },
   )
   const weights = await finish(fitting, {
     signal,
@@ -210,7 +225,7 @@ function squeeze(rows: GramRows, squares: Uint8Array): { dense: GramRows; used: 
   return { dense: { ...rows, buckets: buckets.subarray(0, size) }, used }
 }
 
-function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used: Int32Array, buckets: number): Learned {
+function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used: Int32Array, buckets: number): LearnedGrams {
   let largest = 1e-9
   for (let i = 0; i < table.length; i += 4) for (let k = 1; k <= 3; k++) largest = Math.max(largest, Math.abs(table[i + k]!))
   const weightStep = largest / 127
@@ -224,17 +239,16 @@ function pack({ table, lexicon, bias }: LinearWeights, squareStep: number, used:
   return { packed, weightStep, squareStep, lexicon: [...lexicon], bias: finite }
 }
 
-/** A function from text to prediction. It has scratch memory of its own and never waits, so calls cannot disturb each other. */
-function textScorer(settings: NgramSettings, learned: Learned): (text: string) => Prediction {
+/** A function from text to the classes' logits. It has scratch memory of its own and never waits, so calls cannot disturb each other. */
+export function gramLogits(settings: NgramSettings, learned: LearnedGrams): (text: string) => [number, number, number] {
   const reader = featureReader({ ...settings, characters: [1, 0] })
   const start = learned.bias.map(value => value ?? Number.NEGATIVE_INFINITY)
   const { lexicon, packed } = learned
   const sums = new Float64Array(4)
-  const logits = new Float64Array(3)
   return text => {
     const grams = reader(text)
     const said = grams.lexicon
-    logits.set(start)
+    const logits: [number, number, number] = [start[0]!, start[1]!, start[2]!]
     for (let f = 0; f < LEXICON_SIZE; f++)
       if (said[f] !== 0) for (let k = 0; k < 3; k++) logits[k]! += lexicon[3 * f + k]! * said[f]!
     for (const block of [0, 1]) {
@@ -243,7 +257,7 @@ function textScorer(settings: NgramSettings, learned: Learned): (text: string) =
       const scale = scaleOf(settings, learned, block, sums[3]!)
       for (let k = 0; k < 3; k++) logits[k]! += scale * sums[k]!
     }
-    return predictionFromLogits(logits[0]!, logits[1]!, logits[2]!)
+    return logits
   }
 }
 
@@ -317,7 +331,7 @@ function sumCharacters(
 }
 
 /** What one unit of a weight stands for in a text's word n-grams (block 0) or character n-grams (1). */
-function scaleOf({ wordShare }: NgramSettings, { squareStep, weightStep }: Learned, block: number, squares: number): number {
+function scaleOf({ wordShare }: NgramSettings, { squareStep, weightStep }: LearnedGrams, block: number, squares: number): number {
   return weightStep * blockScale(block ? 1 - wordShare : wordShare, squares * squareStep)
 }
 
@@ -326,7 +340,12 @@ function scaleOf({ wordShare }: NgramSettings, { squareStep, weightStep }: Learn
  * list adds goes to the words that have a value there. Undefined for the rare text whose pieces, cleaned one by one, are not
  * the cleaned text.
  */
-function weighPieces(settings: NgramSettings, learned: Learned, pieces: readonly string[], label: Label): number[] | undefined {
+function weighPieces(
+  settings: NgramSettings,
+  learned: LearnedGrams,
+  pieces: readonly string[],
+  label: Label,
+): number[] | undefined {
   const clean = pieces.map(piece => modelText(piece))
   const text = clean.filter(Boolean).join(' ')
   const owner = clean.flatMap((piece, i) => (piece ? [...Array.from(piece.toLowerCase().split(''), () => i), -1] : []))

@@ -1,5 +1,6 @@
 /** Two-class linear learners, brought to their optimum: logistic regression and the linear support vector machine. */
 import type { SparseRows } from './text-features.js'
+import { finish, type Work } from './trainable.js'
 
 /** What is minimised: ½·|w|² + c · Σ loss(±(w·x + b)); the bias b is not penalised. */
 export interface OptimumSettings {
@@ -92,6 +93,62 @@ export function* fitOptimum(
   for (let i = 0; i < count; i++) full[used[i]!] = weights[i]!
   full[size] = weights[count]!
   return { weights: full, objective, steps }
+}
+
+/** A line against each class's rest; one line is enough for two classes. */
+export interface Lines {
+  /** Number of lines. */
+  width: number
+  /** weights[width × column + line]. */
+  weights: Float32Array
+  bias: number[]
+}
+
+/**
+ * Learns to tell k classes, each from the rest.
+ * @param classes 0 … k − 1 per row
+ */
+export async function fitLines(
+  rows: SparseRows,
+  classes: Uint8Array,
+  size: number,
+  { k, signal, onProgress, ...settings }: OptimumSettings & Work & { k: number },
+): Promise<Lines> {
+  const width = k === 2 ? 1 : k
+  const weights = new Float32Array(width * size)
+  const bias: number[] = []
+  for (let out = 0; out < width; out++) {
+    const targets = Int8Array.from(classes, one => (one === (k === 2 ? 1 : out) ? 1 : -1))
+    const { weights: line } = await finish(fitOptimum(rows, targets, size, settings), {
+      signal,
+      onProgress: share => onProgress?.((out + share) / width),
+    })
+    for (let i = 0; i < size; i++) weights[width * i + out] = line[i]!
+    bias.push(line[size]!)
+  }
+  return { width, weights, bias }
+}
+
+/**
+ * The three logits of a row from its margins at the lines: log odds where there are two classes, else logarithms of each class's chance
+ * against the rest; −∞ for a class that did not occur.
+ * @param present the classes by their place in `LABELS`
+ */
+export function logitsOfMargins(margins: readonly number[], present: readonly number[]): [number, number, number] {
+  if (present.length === 2) return inPlace([0, ...margins], present)
+  return inPlace(
+    margins.map(margin => -Math.log1p(Math.exp(-margin))),
+    present,
+  )
+}
+
+/** Three logits of those of the classes that occurred: −∞ for the others. */
+export function inPlace(logits: readonly number[], present: readonly number[]): [number, number, number] {
+  const full: [number, number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  present.forEach((label, i) => {
+    full[label as 0 | 1 | 2] = logits[i]!
+  })
+  return full
 }
 
 /** The rows with their columns numbered by first use: what is frequent lies close together, and columns without a value cost nothing. */

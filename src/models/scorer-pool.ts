@@ -8,8 +8,16 @@ import type { Scored, WorkerReply, WorkerRequest } from './worker-talk.js'
 /** What a worker said of one text. */
 export type RawScore = Scored | Failure
 
+/** Worker processes of a model. */
+export interface WorkerOptions {
+  /** Most worker processes, one core each; default the number of cores, at most 4. They start when there is work for them. */
+  workers?: number
+  /** Called with each worker that starts: a supervisor may count them, a test may end them. */
+  onWorker?: (worker: ChildProcess) => void
+}
+
 /** How a pool of scorers is run. */
-export interface ScorerPoolOptions {
+export interface ScorerPoolOptions extends WorkerOptions {
   /** Name in error messages. */
   name: string
   /** Given to each worker as JSON, its one argument. */
@@ -18,14 +26,10 @@ export interface ScorerPoolOptions {
   program?: URL
   /** Texts that a worker answers together, when that is known to change no answer; default 1. */
   batch?: number
-  /** Most worker processes; default the number of cores, at most 4. They start when there is work for them. */
-  workers?: number
   /** A worker that has work and answers nothing for so long (ms) is ended, like one that died; default 60,000. Loading may take a minute in any case. */
   patience?: number
   /** A worker that holds more memory than this (bytes) after a chunk is replaced; default 1.5 GiB. */
   workerMemory?: number
-  /** Called with each worker that starts. */
-  onWorker?: (worker: ChildProcess) => void
 }
 
 /** Processes that score texts; `A` is what they answer of one, beside a failure. */

@@ -1,6 +1,6 @@
 /** The feature sets of the classical study: n-grams of white-space tokens, hashed or counted, weighed by IDF, chosen by chi-square. */
 import { MAX_UNITS } from './features.js'
-import { hashBucket, hashNext, hashStart } from './hash.js'
+import { hashBucket, hashText } from './hash.js'
 
 /** How a feature set is made. */
 export interface TermSettings {
@@ -96,13 +96,10 @@ export function tokensOf(text: string): string[] {
 /** A column per term, −1 for one that has none. */
 type ColumnOf = (term: string, n: number) => number
 
-function hashedColumn(bits: number): ColumnOf {
-  return term => {
-    let hash = hashStart(0)
-    for (let i = 0; i < term.length; i++) hash = hashNext(hash, term.charCodeAt(i))
-    return hashBucket(hash, bits)
-  }
-}
+const hashedColumn =
+  (bits: number): ((term: string) => number) =>
+  term =>
+    hashBucket(hashText(term, 0), bits)
 
 /** Counts a text's columns. The arrays are used again for the next text. */
 function counter(columnOf: ColumnOf, longest: number): (text: string) => TermCounts {
@@ -136,7 +133,7 @@ function counter(columnOf: ColumnOf, longest: number): (text: string) => TermCou
 
 /** The column of a term, −1 for one that has none. */
 export function termColumns({ terms }: TermTable, { bits }: TermSettings): (term: string) => number {
-  if (!terms) return hashedColumn(bits) as (term: string) => number
+  if (!terms) return hashedColumn(bits)
   const index = new Map(terms.map((term, column) => [term, column]))
   return term => index.get(term) ?? -1
 }

@@ -28,6 +28,22 @@ export interface Kind<L> {
   close?(): Promise<void>
 }
 
+/** What was learned, as a folder had it. */
+export interface Loaded<L> {
+  learned: L
+  trained: ModelCard['trained']
+  hash?: string
+}
+
+/** A model that a card can hold. */
+export interface PlainModelOptions {
+  /** Default the kind. */
+  name?: string
+  /** Card and hash of a saved model, by `loadModelFolder`. */
+  card?: ModelCard
+  hash?: string
+}
+
 type Predict = (
   texts: readonly string[],
   options: { signal?: AbortSignal; onProgress?: (done: number) => void },
@@ -58,7 +74,7 @@ export function answerEach(score: (text: string) => Prediction): Predict {
 /** A model of a kind, untrained, or as it was loaded. */
 export function trainableModel<L>(
   { kind, name, settings, learn, scorer, written, weigh, device, close }: Kind<L>,
-  loaded?: { learned: L; trained: ModelCard['trained']; hash?: string },
+  loaded?: Loaded<L>,
 ): TrainableModel {
   let learned = loaded?.learned
   let score = learned === undefined ? undefined : scorer(learned)

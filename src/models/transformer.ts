@@ -1,28 +1,22 @@
-import type { ChildProcess } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelText, TEXT_VERSION } from '../text/clean.js'
 import { LABELS } from '../tweet.js'
 import { isFailure, predictionFromLogits } from './answer.js'
-import { type Cache, lruCache } from './cache.js'
+import { answerOnce, type Cache, lruCache } from './cache.js'
 import { type Device, DeviceError } from './device.js'
 import type { ModelCard } from './folder.js'
 import type { Answer, Model, Prediction } from './model.js'
-import { pacer } from './pace.js'
 import { openScoreFile } from './score-file.js'
-import { type RawScore, type ScorerPool, scorerPool } from './scorer-pool.js'
+import { type RawScore, type ScorerPool, scorerPool, type WorkerOptions } from './scorer-pool.js'
 import type { ScorerData } from './scorer-worker.js'
 
 /** How a transformer is run. */
-export interface TransformerOptions {
-  /** Most worker processes, one core each; default the number of cores, at most 4. */
-  workers?: number
+export interface TransformerOptions extends WorkerOptions {
   /** Folder in which answers are kept for later processes, such as `lake/_cache`; default none. At most 1,000,000 texts, 32 MB, a model. */
   scoreFolder?: string
   /** Where it runs; default `cpu`. Its probabilities may differ from one device to another. */
   device?: Device
-  /** Called with each worker that starts: a supervisor may count them, a test may end them. */
-  onWorker?: (worker: ChildProcess) => void
 }
 
 /** Entries of a model's cache, about 300 bytes each. */
@@ -49,11 +43,9 @@ export async function loadTransformer(
   hash: string,
   { workers, onWorker, scoreFolder, device = 'cpu' }: TransformerOptions = {},
 ): Promise<Model> {
-  const { maxTokens = 64, temperature = 1, batch = 1 } = (card.settings ?? {}) as Partial<Record<string, number>>
+  const { temperature = 1 } = (card.settings ?? {}) as Partial<Record<string, number>>
   const places = await labelPlaces(folder)
-  const data: ScorerData = { folder, maxTokens, batch, device }
-  const pool = scorerPool({ name: card.name, data, batch, workers, onWorker })
-  await checkDevice(pool, device)
+  const pool = await openScorers(folder, card, { name: card.name, workers, onWorker, device })
   const key = device === 'cpu' ? hash : `${device}-${hash}`
   const known = caches.get(key) ?? lruCache<Prediction>(CACHE_SIZE)
   caches.set(key, known)
@@ -87,35 +79,10 @@ export async function loadTransformer(
     textVersion: TEXT_VERSION,
     hash,
     ...(device !== 'cpu' && { device }),
-    async predict(texts, { signal, onProgress } = {}) {
-      const answers = new Array<Answer>(texts.length)
-      const rowsOf = new Map<string, number[]>()
-      let done = 0
-      const pace = pacer(signal)
-      for (const [row, text] of texts.entries()) {
-        const clean = modelText(text)
-        const rows = rowsOf.get(clean)
-        const hit = rows ? undefined : recall(clean)
-        if (rows) rows.push(row)
-        else if (hit) {
-          answers[row] = hit
-          done += 1
-        } else rowsOf.set(clean, [row])
-        const pause = pace()
-        if (pause) await pause
-      }
-      if (done) onProgress?.(done)
-      const fresh = [...rowsOf.keys()]
-      const perText = [...rowsOf.values()]
-      const onScored = (place: number) => {
-        done += perText[place]!.length
-        onProgress?.(done)
-      }
-      const scores = await pool.score(fresh, { signal, onScored })
-      fresh.forEach((text, place) => {
-        const answer = answerOf(text, scores[place]!)
-        for (const row of perText[place]!) answers[row] = answer
-      })
+    async predict(texts, options = {}) {
+      const ask = async (fresh: readonly string[], onScored: (place: number) => void) =>
+        (await pool.score(fresh, { signal: options.signal, onScored })).map((score, i) => answerOf(fresh[i]!, score))
+      const answers = await answerOnce<string, Answer>(texts, { questionOf: modelText, recall, ask }, options)
       await file?.flush()
       return answers
     },
@@ -123,14 +90,25 @@ export async function loadTransformer(
   }
 }
 
-/** Scores a text where the device is not the CPU, which is always there. @throws DeviceError when that fails; the pool is closed then */
-export async function checkDevice(pool: ScorerPool, device: Device): Promise<void> {
-  if (device === 'cpu') return
+/**
+ * Workers of a transformer. Where the device is not the CPU, which is always there, a text is scored first.
+ * @param output of the model, such as `pooled`; default its first
+ * @throws DeviceError when it cannot run there
+ */
+export async function openScorers(
+  folder: string,
+  card: ModelCard | undefined,
+  { name, device, output, ...options }: WorkerOptions & { name: string; device: Device; output?: string },
+): Promise<ScorerPool> {
+  const { maxTokens = 64, batch = 1 } = (card?.settings ?? {}) as Partial<Record<string, number>>
+  const data: ScorerData = { folder, maxTokens, batch, output, device }
+  const pool = scorerPool({ name, data, batch, ...options })
+  if (device === 'cpu') return pool
   const why = await pool.score(['']).then(
     ([answer]) => (isFailure(answer!) ? answer.error : undefined),
     (error: Error) => error.message,
   )
-  if (why === undefined) return
+  if (why === undefined) return pool
   await pool.close()
   throw new DeviceError(device, why.trim().replace(/\s+/g, ' '))
 }

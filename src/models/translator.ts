@@ -1,12 +1,11 @@
 /** Texts of other languages in English, by a sequence-to-sequence model in worker processes. */
-import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { isFailure } from './answer.js'
-import { type Cache, lruCache } from './cache.js'
+import { answerOnce, type Cache, lruCache } from './cache.js'
 import { hashFolder } from './folder.js'
 import type { Failure } from './model.js'
-import { scorerPool, workerProgram } from './scorer-pool.js'
+import { scorerPool, type WorkerOptions, workerProgram } from './scorer-pool.js'
 import type { Translation, TranslatorData } from './translator-worker.js'
 
 /** Translates into English. The same text and language give the same translation, whatever else is asked. */
@@ -26,15 +25,11 @@ export interface Translator {
 }
 
 /** How a translator is run. */
-export interface TranslatorOptions {
+export interface TranslatorOptions extends WorkerOptions {
   /** Default the name of the folder. */
   name?: string
-  /** Most worker processes, one core each; default the number of cores, at most 4. */
-  workers?: number
   /** Most tokens read of a text, and written; default 128. */
   maxTokens?: number
-  /** Called with each worker that starts. */
-  onWorker?: (worker: ChildProcess) => void
 }
 
 /** Translations that are remembered of each of the last few models. */
@@ -62,19 +57,20 @@ export async function loadTranslatorFolder(
   return {
     name,
     hash,
-    async translate(texts, { signal } = {}) {
-      const asked = texts.map(({ text, lang }) => `${lang}\n${text}`)
-      const answers = new Map<string, Translation | Failure>()
-      for (const request of asked) {
-        const hit = known.get(request)
-        if (hit) answers.set(request, hit)
+    translate(texts, { signal } = {}) {
+      const ask = async (fresh: readonly string[]) => {
+        const answers = await pool.score(fresh, { signal })
+        answers.forEach((answer, i) => {
+          if (!isFailure(answer)) known.set(fresh[i]!, answer)
+        })
+        return answers
       }
-      const fresh = [...new Set(asked)].filter(request => !answers.has(request))
-      for (const [place, answer] of (await pool.score(fresh, { signal })).entries()) {
-        answers.set(fresh[place]!, answer)
-        if (!isFailure(answer)) known.set(fresh[place]!, answer)
-      }
-      return asked.map(request => answers.get(request)!)
+      const questionOf = ({ text, lang }: { text: string; lang: string }) => `${lang}\n${text}`
+      return answerOnce<{ text: string; lang: string }, Translation | Failure>(
+        texts,
+        { questionOf, recall: known.get, ask },
+        { signal },
+      )
     },
     close: () => pool.close(),
   }

@@ -1,4 +1,5 @@
 import { type DeltaTable, duckdb, isTable, openTable, quoteName, quoteText, tempName } from '../delta/index.js'
+import type { Translator } from '../models/translator.js'
 import { type Batch, batchOfColumns, batchOfQuery } from '../sources/batch.js'
 import { countApplication } from './application.js'
 import { bronze } from './bronze.js'
@@ -42,6 +43,8 @@ export interface MendOptions extends QuarantineSelection {
   mend?(row: QuarantineRow): string | null
   /** Scores again what a model failed on; without it such rows wait. */
   model?: NamedModel
+  /** Puts what is scored again into English first, as in `RunOptions`. */
+  translator?: Translator
   signal?: AbortSignal
 }
 
@@ -167,7 +170,7 @@ async function mendedBy(found: string, mend: (row: QuarantineRow) => string | nu
 }
 
 /** Scores the tweets of silver that a model failed on; what fails again stays where it is. */
-async function scoreAgain(lake: string, rows: string, model: NamedModel, { signal }: MendOptions): Promise<number> {
+async function scoreAgain(lake: string, rows: string, model: NamedModel, { translator, signal }: MendOptions): Promise<number> {
   const silver = await (await openTable(tableLocation(lake, 'silver'))).snapshot()
   const table = await lakeTable(lake, 'gold')
   const txn = await nextTxn(table)
@@ -184,12 +187,16 @@ async function scoreAgain(lake: string, rows: string, model: NamedModel, { signa
     )
     try {
       if (!batch.count) return 0
-      const made = await gold(batch, { model, now: new Date(), ...(signal && { signal }) })
+      const made = await gold(batch, { model, translator, now: new Date(), signal })
       try {
         if (!made.tweets.count) return 0
         await table.append(
           { sql: `SELECT * FROM ${made.tweets.from}` },
-          { txn, operationParameters: { stream: STREAM, ...modelParameters(model) } },
+          {
+            txn,
+            operationParameters: { stream: STREAM, ...modelParameters(model, translator) },
+            mergeSchema: translator !== undefined,
+          },
         )
         await countApplication(table, await lakeTable(lake, 'application'))
         return made.tweets.count

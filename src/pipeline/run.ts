@@ -3,7 +3,7 @@ import type { Translator } from '../models/translator.js'
 import type { Batch } from '../sources/batch.js'
 import { tableSource } from '../sources/table-source.js'
 import { type BatchResult, type Stream, startStream, type Trigger } from '../streams/stream.js'
-import { TEXT_VERSION } from '../text/clean.js'
+import { EARLIER_TEXT_VERSIONS, TEXT_VERSION } from '../text/clean.js'
 import { countingOf } from './application.js'
 import { append, committed, lastBatch } from './batch-commit.js'
 import { BRONZE_SCHEMA, judgeBronze, readRaw } from './bronze.js'
@@ -110,7 +110,8 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
     }),
     // One is in DuckDB while the other is in JavaScript.
     ahead: 2,
-    definition: { source: 'table bronze', text: TEXT_VERSION },
+    // What an earlier version has read stays as it is; each commit says by which one.
+    definition: { source: 'table bronze', text: [TEXT_VERSION, ...EARLIER_TEXT_VERSIONS] },
     recover: () => lastBatch('silver_stream', [table, quarantine]),
     async work(rows, context): Promise<BatchResult> {
       const before = await committed(table, context)
@@ -135,7 +136,7 @@ export async function startSilver(options: SilverStreamOptions = {}): Promise<St
         const result = { rows: tweets.count, counts, expectations }
         // A lake of an earlier version gets the column that it lacks; it is null in the rows that are there.
         const mergeSchema = !snapshot.schema.fields.some(field => field.name === 'text_key')
-        await append(table, tweets.from, context, { result, mergeSchema })
+        await append(table, tweets.from, context, { operationParameters: { text: TEXT_VERSION }, result, mergeSchema })
         return result
       } finally {
         await tweets.drop()
@@ -202,10 +203,7 @@ export async function startGold(
           const counts = { failed, quarantined: made.quarantine.count - failed, dropped: droppedRows(expectations) }
           result = { rows: tweets.count, counts, expectations }
           if (made.quarantine.count) await append(quarantine, made.quarantine.from, context)
-          const operationParameters = {
-            ...modelParameters(model),
-            ...(translator && { translator: translator.name, translatorHash: translator.hash }),
-          }
+          const operationParameters = modelParameters(model, translator)
           await append(table, tweets.from, context, { operationParameters, result, mergeSchema: translator !== undefined })
         } finally {
           await tweets.drop()
@@ -218,9 +216,12 @@ export async function startGold(
   })
 }
 
-/** What a commit of gold says of the model. */
-export function modelParameters({ name, version, hash, device }: NamedModel): Record<string, string> {
-  return { model: name, modelVersion: version, ...(hash && { modelHash: hash }), ...(device && { device }) }
+/** What a commit of gold says of the model, and of the translator before it. */
+export function modelParameters({ name, version, hash, device }: NamedModel, translator?: Translator): Record<string, string> {
+  return {
+    ...{ model: name, modelVersion: version, ...(hash && { modelHash: hash }), ...(device && { device }) },
+    ...(translator && { translator: translator.name, translatorHash: translator.hash }),
+  }
 }
 
 /** Options of `runPipeline`. */

@@ -6,8 +6,9 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { bundledModelFolder } from '../models/bundled.js'
 import { hashFolder } from '../models/folder.js'
-import { type LoadModelOptions as FolderOptions, loadModelFolder } from '../models/load.js'
+import { loadModelFolder } from '../models/load.js'
 import type { Model } from '../models/model.js'
+import type { TransformerOptions } from '../models/transformer.js'
 import { ModelAddressError } from './address-error.js'
 import { type HubOptions, hubFolder } from './hub.js'
 import { type MlflowClient, type MlflowVersion, mlflowClient, orMissing } from './mlflow.js'
@@ -30,7 +31,7 @@ export interface LoadedModel extends Model {
 }
 
 /** Settings of `loadModel`; those of threads count for transformers only. */
-export interface LoadModelOptions extends FolderOptions, HubOptions {
+export interface LoadModelOptions extends TransformerOptions, HubOptions {
   /** Address of the MLflow server; default `MLFLOW_TRACKING_URI`, else one is started over `.moodlake/mlflow` meanwhile. */
   trackingUri?: string
   /** Folder of downloaded models, each under its hash; default `.moodlake/models` of this package. */

@@ -5,10 +5,10 @@ export interface Checkpoint {
   /** The batch to begin with: the one that was begun and not finished, else the next; undefined when there was none yet. */
   start(): Promise<BatchRange | undefined>
   /**
-   * Holds a stream's definition against that of its first start, and keeps it.
+   * Holds a stream's definition against that of its last start, and keeps it.
    * @throws when they differ, naming what does: batches of two definitions would make one table
    */
-  define(definition: Readonly<Record<string, string>>): Promise<void>
+  define(definition: StreamDefinition): Promise<void>
   /** Writes a batch's range before work on it begins. Throws when another process has begun the same batch. */
   begin(id: number, range: { from: unknown; to: unknown }): Promise<void>
   /** Marks a batch as done, with what is to be remembered of it. */
@@ -24,6 +24,9 @@ export interface Checkpoint {
   /** Takes back requests to stop. */
   clearStop(): Promise<void>
 }
+
+/** What makes a stream what it is. Of a list the first counts; a stream that was begun with one of the others goes on with the first. */
+export type StreamDefinition = Readonly<Record<string, string | readonly string[]>>
 
 /** A batch and the range of its source. */
 export interface BatchRange {
@@ -60,15 +63,18 @@ export function openCheckpoint(store: Store, path: string): Checkpoint {
       return { id: begun + 1, from: to }
     },
     async define(definition) {
-      if (await store.putIfAbsent(`${path}/definition.json`, JSON.stringify(definition))) return
+      const now = Object.fromEntries(Object.entries(definition).map(([key, value]) => [key, [value].flat()[0]]))
+      if (await store.putIfAbsent(`${path}/definition.json`, JSON.stringify(now))) return
       const kept = await readJson('definition.json')
-      const differences = [...new Set([...Object.keys(kept), ...Object.keys(definition)])]
-        .filter(key => kept[key] !== definition[key])
-        .map(key => `${key} was ${kept[key] ?? 'not set'} and is ${definition[key] ?? 'not set'}`)
+      const changed = [...new Set([...Object.keys(kept), ...Object.keys(now)])].filter(key => kept[key] !== now[key])
+      const differences = changed
+        .filter(key => ![definition[key]].flat().includes(String(kept[key])))
+        .map(key => `${key} was ${kept[key] ?? 'not set'} and is ${now[key] ?? 'not set'}`)
       if (differences.length)
         throw new Error(
           `${path}: the stream has changed since it began: ${differences.join('; ')}; clear the lake or use another`,
         )
+      if (changed.length) await store.put(`${path}/definition.json`, JSON.stringify(now))
     },
     async begin(id, range) {
       if (!(await store.putIfAbsent(`${path}/offsets/${file(id)}`, JSON.stringify(range))))

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch } from '../sources/batch.js'
 import type { Available, Limits, Source } from '../sources/source.js'
 import type { BatchLog } from './batch-log.js'
-import type { BatchRange, Checkpoint } from './checkpoint.js'
+import type { BatchRange, Checkpoint, StreamDefinition } from './checkpoint.js'
 import type { Progress, RuleCount } from './progress.js'
 
 export type { Progress, RuleCount } from './progress.js'
@@ -48,8 +48,8 @@ export interface StreamOptions<Offset, Rows extends BatchRows = Batch> {
   limits?: Limits | (() => Limits)
   /** Batches that are read before their turn, at once, from a source that can. Default 1. */
   ahead?: number
-  /** What makes the stream what it is, such as `{ source: 'table bronze', text: 'text-1' }`; refused when it has changed. */
-  definition?: Readonly<Record<string, string>>
+  /** What makes the stream what it is, such as `{ source: 'table bronze', text: 'text-2' }`; refused when it has changed. */
+  definition?: StreamDefinition
   /** Asked when the checkpoint knows of no batch: the newest batch that the tables know of, to be taken up again. */
   recover?(): Promise<BatchRange | undefined>
   /** Asked before each batch begins; what it throws ends the stream, with nothing of the batch begun. */

@@ -5,14 +5,22 @@
 import { unescapeHtml } from './entities.js'
 
 /** Names the behaviour of `modelText`: changes whenever any text could come out differently. */
-export const TEXT_VERSION = 'text-1'
+export const TEXT_VERSION = 'text-2'
 
-// A handle: Twitter allows 15 characters, tweets of 2009 have longer ones. `RT@name` counts, `x@y.com` does not.
+/**
+ * Versions that may be taken for this one, in a model's folder and in a lake that goes on. `text-1` knew no Bluesky handles, so
+ * `@ann.bsky.social` came out as `@user.bsky.social`; every other text came out as it does now.
+ */
+export const EARLIER_TEXT_VERSIONS: readonly string[] = ['text-1']
+
+// A handle: Twitter allows 15 characters, tweets of 2009 have longer ones; Bluesky's have dots, and only those of its own domain can be
+// told from a sentence that goes on without a space. `RT@name` counts, `x@y.com` does not.
+const HANDLE = '[a-z0-9][a-z0-9-]{0,62}\\.bsky\\.social(?![a-z0-9_])|[a-z0-9_]{1,50}(?![a-z0-9_])'
 // The look behind stands after the `@`, so that only these are looked at: half the time.
-const MENTION = /[@＠](?<=(?:^|[^A-Za-z0-9_])(?:[Rr][Tt])?.)([A-Za-z0-9_]{1,50})(?![A-Za-z0-9_])/g
+const MENTION = new RegExp(`[@＠](?<=(?:^|[^a-z0-9_])(?:rt)?.)(${HANDLE})`, 'gi')
 // `awww.` is a sigh, not an address.
 const URL = /https?:\/\/\S+|(?<![A-Za-z0-9_])www\.(?!\.)\S+/gi
-const RETWEET = /^\s*(?:RT\s*[@＠][A-Za-z0-9_]{1,50}(?![A-Za-z0-9_])\s*:?\s*)+/i
+const RETWEET = new RegExp(`^\\s*(?:RT\\s*[@＠](?:${HANDLE})\\s*:?\\s*)+`, 'i')
 const HASHTAG = /(?<![\p{L}\p{N}\p{M}_&])[#＃]([\p{L}\p{N}\p{M}_]+)/gu
 
 /** Skin tones, the emoji variation selector and the joiner. */
@@ -181,7 +189,7 @@ export function cleanText(text: string): string {
 /** Takes the lone `@`s out, and every `@` if one still stands before a mentioned handle, as in `@y … x@y.com`. */
 function withoutHandles(text: string, traits: number, mentions: readonly string[]): string {
   const handles = new Set(mentions)
-  const named = [...text.toLowerCase().matchAll(/@([a-z0-9_]{1,50})/g)].some(([, run]) => {
+  const named = [...text.toLowerCase().matchAll(/@([a-z0-9_.-]{1,75})/g)].some(([, run]) => {
     for (let end = 1; end <= run!.length; end++) if (handles.has(run!.slice(0, end))) return true
     return false
   })
@@ -196,8 +204,8 @@ function unique(text: string, pattern: RegExp): string[] {
 }
 
 /**
- * The handles a text mentions: lower-cased, without `@`, each once, in order. A handle is 1–50 of `A–Z a–z 0–9 _` after `@`
- * (or `＠`) that no such character precedes, so an e-mail address and a lone `@` are none; addresses of pages are not looked into.
+ * The handles a text mentions: lower-cased, without `@`, each once, in order. A handle is 1–50 of `A–Z a–z 0–9 _`, or a name of
+ * Bluesky that ends in `.bsky.social`, after `@` (or `＠`) that no such character precedes, so an e-mail address and a lone `@` are none; addresses of pages are not looked into.
  * @example mentionsOf('@a hi @B, x@y.com @') // ['a', 'b']
  */
 export function mentionsOf(text: string): string[] {

@@ -1,6 +1,6 @@
 /** The text function for plain tweets: one pass over the codes instead of a dozen expressions. */
 
-const [SPACE, AND, SLASH, DOT, COLON, AT, BACKSLASH, SMALL_W] = [32, 38, 47, 46, 58, 64, 92, 119]
+const [SPACE, AND, HYPHEN, DOT, SLASH, COLON, AT, BACKSLASH, SMALL_B, SMALL_W] = [32, 38, 45, 46, 47, 58, 64, 92, 98, 119]
 const USER = Array.from('@user', character => character.charCodeAt(0))
 /** Twitter's longest, by far; as in `modelText`. */
 const LONGEST_HANDLE = 50
@@ -14,7 +14,7 @@ const IN_HANDLE = Uint8Array.from({ length: 128 }, (_, code) => Number(/\w/.test
 
 /**
  * Writes the codes of `modelText(text).toLowerCase()` into `codes` from place 1 on and gives how many; −1 for a text that is not plainly
- * simple: not ASCII, with an entity, an escape, an address, or an `@` within a word. Then ask `modelText`.
+ * simple: not ASCII, with an entity, an escape, an address, an `@` within a word, or what may be a handle of Bluesky. Then ask `modelText`.
  * @param codes holds at least `text.length` × 5 / 2 + 2
  */
 export function plainCodes(text: string, codes: Uint16Array): number {
@@ -40,6 +40,8 @@ export function plainCodes(text: string, codes: Uint16Array): number {
     while (end < length && IN_HANDLE[text.charCodeAt(end)] === 1) end++
     if (end === i + 1) continue
     if (end - i > LONGEST_HANDLE || (i > 0 && IN_HANDLE[text.charCodeAt(i - 1)] === 1)) return -1
+    const next = text.charCodeAt(end)
+    if (next === HYPHEN || (next === DOT && (text.charCodeAt(end + 1) | 32) === SMALL_B)) return -1
     for (let k = 1; k < USER.length; k++) codes[at++] = USER[k]!
     last = USER[4]!
     i = end - 1

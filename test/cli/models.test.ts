@@ -36,7 +36,7 @@ describe('train, score, evaluate, compare', () => {
       kind: 'ngram',
       rows: 400,
       seed: 3,
-      textVersion: 'text-1',
+      textVersion: 'text-2',
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
     const again = await moodlake(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bootstrap, percentiles, resample, wilson } from '../../src/evaluation/intervals.js'
+import { percentiles, resample, wilson } from '../../src/evaluation/intervals.js'
 import { aucEstimate } from '../../src/evaluation/roc.js'
 import { randomFrom } from '../../src/models/random.js'
 
@@ -28,10 +28,8 @@ describe('intervals', () => {
       const within = (low: number | null, high: number | null, value: number) => (low! <= value && value <= high! ? 1 : 0)
       const score = wilson(hits, rows.length)
       wilsonHolds += within(score.low, score.high, 0.7)
-      const drawn = bootstrap(rows.length, draw => draw.reduce((sum, row) => sum + rows[row]!, 0) / draw.length, {
-        seed: trial,
-        samples: 200,
-      })
+      const share = (counts: Float64Array) => counts[1]! / rows.length
+      const drawn = percentiles(resample(rows, 2, share, { seed: trial, samples: 200 }).draws)
       bootHolds += within(drawn.low, drawn.high, 0.7)
       const positive = rows.map(row => row === 1)
       const area = aucEstimate(
@@ -47,17 +45,17 @@ describe('intervals', () => {
   })
 
   it('bootstrap repeats itself for a seed, and only for that', () => {
-    const rows = Array.from({ length: 50 }, (_, i) => Math.sin(i))
-    const mean = (draw: Int32Array) => draw.reduce((sum, row) => sum + rows[row]!, 0) / draw.length
-    expect(bootstrap(50, mean, { seed: 4 })).toEqual(bootstrap(50, mean, { seed: 4 }))
-    expect(bootstrap(50, mean, { seed: 4 })).not.toEqual(bootstrap(50, mean, { seed: 5 }))
-    expect(bootstrap(0, mean)).toMatchObject({ value: null, low: null, high: null })
+    const drawn = (seed: number) => resample([0, 1, 1, 2, 2, 2], 3, counts => [...counts], { seed })
+    expect(drawn(4)).toEqual(drawn(4))
+    expect(drawn(4).draws).not.toEqual(drawn(5).draws)
+    expect(drawn(4).value).toEqual([1, 2, 3])
+    expect(resample([], 3, () => null)).toEqual({ value: null, draws: [] })
   })
 
   it('resample draws as many rows as there are, by weight', () => {
-    const sums: number[] = []
-    resample([0, 1, 2], 3, counts => sums.push(counts.reduce((a, b) => a + b, 0)), { samples: 20, weights: [2, 2, 2] })
-    expect(sums).toEqual(Array(20).fill(6))
+    const sumOf = (counts: Float64Array) => counts.reduce((a, b) => a + b, 0)
+    const { value, draws } = resample([0, 1, 2], 3, sumOf, { samples: 20, weights: [2, 2, 2] })
+    expect([value, ...draws]).toEqual(Array(21).fill(6))
   })
 
   it('percentiles interpolate and leave out null', () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { adaptedModel } from '../../src/models/adapted.js'
 import { isFailure } from '../../src/models/answer.js'
 import { bundledModelFolder } from '../../src/models/bundled.js'
+import { writeModelFolder } from '../../src/models/folder.js'
 import { loadModelFolder } from '../../src/models/load.js'
 import type { Example, Model } from '../../src/models/model.js'
 import { randomFrom } from '../../src/models/random.js'
@@ -54,6 +55,12 @@ describe('adapted to data of its own', () => {
     await model.close?.()
     expect(await accuracy(await loadModelFolder(base))).toBeLessThan(0.7)
     expect(await accuracy(await loadModelFolder(join(folder, 'slang')))).toBeGreaterThan(0.9)
+  })
+
+  it('says that a folder of an earlier version must be trained again', async () => {
+    const old = join(folder, 'old')
+    await writeModelFolder(old, { kind: 'adapted', name: 'old', parameters: { width: 384, present: [0, 2], c: 0.1 } })
+    await expect(loadModelFolder(old)).rejects.toThrow('old: adapted by an earlier version: train it again')
   })
 
   it('says when the base gives no embedding', async () => {

@@ -123,11 +123,16 @@ describe('model folders', () => {
     expect(await hashFolder(folder)).toBe(hash)
   })
 
+  it('of an earlier text function, which is as good as this one, are loaded', async () => {
+    expect(await withCard({ textVersion: 'text-1' })).toMatchObject({ textVersion: 'text-2' })
+  })
+
   it('are refused with the reason', async () => {
-    expect(await withCard({ textVersion: 'text-0' })).toContain('text function text-0, this program has text-1')
+    expect(await withCard({ textVersion: 'text-0' })).toContain('text function text-0, this program has text-2')
+    expect(await withCard({ textVersion: 'text-3' })).toContain('text function text-3, this program has text-2')
     expect(await withCard({ labels: ['bad', 'good'] })).toContain('model has labels ["bad","good"]')
     expect(await withCard({ kind: 'oracle' })).toContain('kind of model not known: "oracle"')
-    expect(await withCard({ settings: { bits: 11 } })).toContain('4096 bytes, 8192 are needed for 11 bits')
+    expect(await withCard({ settings: { bits: 11 } })).toContain('4096 bytes, the card asks for 8192')
     await expect(loadModelFolder(join(folder, 'nowhere'))).rejects.toThrow('nowhere: no such model folder')
     await expect(loadModelFolder(tmpdir())).rejects.toThrow('not a model folder: no model.json in it')
   })

@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fitNaiveBayes } from '../../src/models/naive-bayes.js'
+import { gramLogits, learnGrams, NGRAM_DEFAULTS } from '../../src/models/ngram.js'
 import { fitOptimum } from '../../src/models/optimum.js'
 import { randomFrom } from '../../src/models/random.js'
 import { chiSquare, fitTerms, type SparseRows, termReader, tokensOf } from '../../src/models/text-features.js'
 import { askForest, growForest } from '../../src/models/tree.js'
+import { syntheticExamples } from './examples.js'
 
 const PYTHON = '.venv/bin/python'
 const [N, SIZE] = [300, 40]
@@ -138,6 +140,27 @@ describe('trees', () => {
       const shares = askForest(forest, 3, column => row[column]! > 0)
       expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6)
     }
+  })
+})
+
+describe('n-grams on top of another model', () => {
+  const examples = syntheticExamples(300)
+  const fillers = 'the phone again today with friends'
+  /** What n-grams add for the true class of a word over the other one, after another model has given the true class so many logits more. */
+  const added = async (lead: number) => {
+    const said = Float32Array.from(
+      examples.flatMap(({ label }) => ['negative', 'neutral', 'positive'].map(one => (one === label ? lead : 0))),
+    )
+    const logits = gramLogits(NGRAM_DEFAULTS, await learnGrams(examples, NGRAM_DEFAULTS, { seed: 1, said }))
+    const [negative, , positive] = logits(`wonderful ${fillers}`)
+    return positive - negative
+  }
+
+  it('learn what it does not know, and little where it knows all', async () => {
+    const [alone, doubled, idle] = [await added(0), await added(2), await added(12)]
+    expect(alone).toBeGreaterThan(2)
+    expect(doubled).toBeLessThan(alone)
+    expect(Math.abs(idle)).toBeLessThan(0.05)
   })
 })
 

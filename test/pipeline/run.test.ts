@@ -1,13 +1,16 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openTable } from '../../src/delta/index.js'
 import { optimizeLake, vacuumLake } from '../../src/pipeline/care.js'
+import type { NamedModel } from '../../src/pipeline/gold.js'
 import { clearLake, lakeStatus } from '../../src/pipeline/lake.js'
+import { replayQuarantine } from '../../src/pipeline/quarantine.js'
 import { type RunOptions, runPipeline, startBronze, startSilver } from '../../src/pipeline/run.js'
 import { loadTranslator } from '../../src/registry/load-translator.js'
 import { monitorStreams } from '../../src/streams/monitor.js'
 import { runningStreams, type Stream } from '../../src/streams/stream.js'
+import { TEXT_VERSION } from '../../src/text/clean.js'
 import { tinyTranslator } from '../models/tiny-translator.js'
 import { fakeModel } from './fake-model.js'
 import { deltaRsCounts, lakeOf, newFolder, record, rowsOf, writeRecords } from './lake.js'
@@ -135,18 +138,29 @@ describe('runPipeline', () => {
     const translator = await loadTranslator(folder, { workers: 1 })
     put(11)
     await run(own, lake, { translator })
-    await translator.close()
     put(12)
+    const model = fakeModel()
+    const failing: NamedModel = { ...model, predict: async texts => texts.map(() => ({ error: 'not today' })) }
+    await run(own, lake, { model: failing })
+    // Scored again, it is translated where that is asked for.
+    expect(await replayQuarantine(lake, { model, translator })).toMatchObject({ bronze: 0, gold: 1 })
+    await translator.close()
+    put(13)
     await run(own, lake)
     const gold = await rowsOf(lake, 'gold')
     const found = Object.fromEntries(gold.map(row => [row.cleaned_text, row.text_en]))
-    expect(found).toMatchObject({ [`${german} 10`]: null, [`${german} 11`]: 'beautiful day', [`${german} 12`]: null })
+    expect(found).toMatchObject({
+      [`${german} 10`]: null,
+      [`${german} 11`]: 'beautiful day',
+      [`${german} 12`]: 'beautiful day',
+      [`${german} 13`]: null,
+    })
     // What was scored is the English, of 13 characters.
     expect(gold.find(row => row.text_en)!.predicted_sentiment).toBe('neutral')
     const lineage = (await (await openTable(join(lake, 'gold'))).history()).map(
       ({ operationParameters: said }) => said.translatorHash,
     )
-    expect(lineage.filter(Boolean)).toEqual([translator.hash])
+    expect(lineage.filter(Boolean)).toEqual([translator.hash, translator.hash])
   })
 
   it('has named streams with checkpoints of their own; one or all can be stopped, the lake cleared (A8)', async () => {
@@ -213,6 +227,24 @@ describe('runPipeline', () => {
     await expect(run(source, lake, { until: 'bronze' })).rejects.toThrow(/timeTravelByMind/)
     expect(readdirSync(join(lake, 'bronze', '_delta_log')).filter(file => file.endsWith('.json'))).toHaveLength(version + 2)
   })
+})
+
+it('goes on with a lake of the text function before, each commit saying by which one', async () => {
+  const source = await newFolder('source')
+  const lake = await newFolder('text-1')
+  writeRecords(source, 0, 10, 5)
+  await run(source, lake, { until: 'silver' })
+  const file = join(lake, '_checkpoints', 'silver_stream', 'definition.json')
+  const definition = readFileSync(file, 'utf8')
+  writeFileSync(file, definition.replace(TEXT_VERSION, 'text-1'))
+  writeRecords(source, 10, 15, 5)
+  await run(source, lake, { until: 'silver' })
+  expect(await rowsOf(lake, 'silver')).toHaveLength(15)
+  expect(readFileSync(file, 'utf8')).toBe(definition)
+  const [newest] = await (await openTable(join(lake, 'silver'))).history(1)
+  expect(newest!.operationParameters).toMatchObject({ text: TEXT_VERSION })
+  writeFileSync(file, definition.replace(TEXT_VERSION, 'text-0'))
+  await expect(run(source, lake, { until: 'silver' })).rejects.toThrow('text was text-0 and is text-2')
 })
 
 describe('a lake whose checkpoints are gone', () => {

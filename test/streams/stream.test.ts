@@ -4,7 +4,7 @@ import { type Batch, batchOfColumns } from '../../src/sources/batch.js'
 import type { Source } from '../../src/sources/source.js'
 import { memoryStore } from '../../src/stores/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
-import { openCheckpoint } from '../../src/streams/checkpoint.js'
+import { openCheckpoint, type StreamDefinition } from '../../src/streams/checkpoint.js'
 import { monitorLine, monitorStreams, streamVerdict } from '../../src/streams/monitor.js'
 import { type BatchContext, runningStreams, type StreamOptions, startStream, stopStreams } from '../../src/streams/stream.js'
 
@@ -164,13 +164,24 @@ describe('startStream', () => {
 
   it('refuses a changed definition on an old checkpoint, and names the difference', async () => {
     const store = memoryStore()
-    const defined = (definition: Record<string, string>) =>
+    const defined = (definition: StreamDefinition) =>
       start(store, { source: numbers(() => 2), work: sink().work, definition }).done
     await defined({ source: 'numbers', text: 'text-1' })
     await defined({ text: 'text-1', source: 'numbers' })
     await expect(defined({ source: 'letters', text: 'text-1', rules: '7' })).rejects.toThrow(
       'c/s: the stream has changed since it began: source was numbers and is letters; rules was not set and is 7',
     )
+  })
+
+  it('goes on from a definition that it says is as good, and not back to it', async () => {
+    const store = memoryStore()
+    const defined = (text: string | string[]) =>
+      start(store, { source: numbers(() => 2), work: sink().work, definition: { source: 'numbers', text } }).done
+    await defined('text-1')
+    await defined(['text-2', 'text-1'])
+    await defined(['text-2', 'text-1'])
+    await expect(defined('text-1')).rejects.toThrow('text was text-2 and is text-1')
+    await expect(defined(['text-4', 'text-3'])).rejects.toThrow('text was text-2 and is text-4')
   })
 
   it('without a checkpoint takes up the batch that the tables know of', async () => {

@@ -11,6 +11,8 @@ describe('modelText', () => {
     ['decodes literal escapes', 'it\\u2019s \\ud83d\\ude00 ok', 'it’s 😀 ok'],
     ['unescapes entities twice', 'a &amp;lt;3 &quot;b&quot; &#39;c&#039; &hearts; &amp d', 'a <3 "b" \'c\' ♥ & d'],
     ['hides handles', 'hi @Ann_1, .@bob! RT@cy x@y.com @', 'hi @user, .@user! RT@user x@y.com @'],
+    ['hides handles of Bluesky', 'hi @ann-b.bsky.social. RT@Bob.BSKY.social: @c.social', 'hi @user. RT@user: @user.social'],
+    ['takes no sentence for a handle', '@bob.Thanks @bob.bsky.socialize', '@user.Thanks @user.bsky.socialize'],
     ['hides full-width handles', '＠taro さん', '@user さん'],
     ['names addresses', 'see https://t.co/a?b=1 HTTP://X.Y and www.z.com/q now', 'see http http and http now'],
     ['keeps a sigh', 'awww.that is cute', 'awww.that is cute'],
@@ -35,6 +37,7 @@ describe('mentionsOf', () => {
     [`@${'a'.repeat(50)} @${'b'.repeat(51)}`, ['a'.repeat(50)]],
     ['＠wide ありがとう@jp', ['wide', 'jp']],
     ['@ @@ @- me@home', []],
+    ['@Ann-b.bsky.social, @bob.bsky @c.d', ['ann-b.bsky.social', 'bob', 'c']],
   ])('%s', (text, expected) => expect(mentionsOf(text)).toEqual(expected))
 })
 
@@ -57,6 +60,8 @@ describe('cleanText', () => {
     ['a\u0000b\u202ec \ufeffd', 'a bc d'],
     ['@y writes x@y.com', 'writes x y.com'],
     ['hidden @\u200dann handle', 'hidden handle'],
+    ['RT @ann.bsky.social: yes @bob-c.bsky.social', 'yes'],
+    ['@ann.bsky.social x@ann.bsky.social', 'x ann.bsky.social'],
   ])('%s', (text, expected) => expect(cleanText(text)).toBe(expected))
 
   it('knows retweets', () => {
@@ -116,6 +121,10 @@ const pieces = fc.oneof(
     '@\u200d',
     'RT ',
     'RT@',
+    '@a-b',
+    '.bsky.social',
+    '.bsky',
+    '.Thanks',
     '&amp;',
     '&#64;',
     '\\u0040',
@@ -148,11 +157,17 @@ const hostile = fc.array(pieces, { maxLength: 30 }).map(parts => parts.join(''))
 const INVISIBLE = /[\u{1f3fb}-\u{1f3ff}\ufe0f\u200d]/gu
 const EMOJI = /(?![©®™‼⁉])[\p{Extended_Pictographic}\p{Regional_Indicator}\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff]/gu
 const EMOJI_OR_FLAG = new RegExp(`\\p{Regional_Indicator}{2}|${EMOJI.source}`, 'gu')
-const MENTION = /[@＠](?<=(?:^|[^A-Za-z0-9_])(?:[Rr][Tt])?.)([A-Za-z0-9_]{1,50})(?![A-Za-z0-9_])/g
+/** Handles as each version of the text function has them. */
+const HANDLES = {
+  'text-1': '[A-Za-z0-9_]{1,50}(?![A-Za-z0-9_])',
+  'text-2':
+    '[A-Za-z0-9][A-Za-z0-9-]{0,62}[.][Bb][Ss][Kk][Yy][.][Ss][Oo][Cc][Ii][Aa][Ll](?![A-Za-z0-9_])|[A-Za-z0-9_]{1,50}(?![A-Za-z0-9_])',
+}
 const ADDRESS = /https?:\/\/\S+|(?<![A-Za-z0-9_])www\.(?!\.)\S+/gi
 
 /** As `modelText` and `cleanText`, each expression tried on every text. */
-function slowly(text: string): { model: string; clean: string } {
+function slowly(text: string, version: keyof typeof HANDLES = 'text-2'): { model: string; clean: string; plain: string } {
+  const MENTION = new RegExp(`[@＠](?<=(?:^|[^A-Za-z0-9_])(?:[Rr][Tt])?.)(${HANDLES[version]})`, 'g')
   const folded = (of: string) => of.replace(/\s+/g, ' ').trim()
   const tidied = (of: string, emoji: RegExp) =>
     folded(
@@ -170,11 +185,12 @@ function slowly(text: string): { model: string; clean: string } {
     .normalize('NFC')
   const own = plain
     .replace(/[\x00-\x08\x0e-\x1f\x7f-\x9f]/g, ' ')
-    .replace(/^\s*(?:RT\s*[@＠][A-Za-z0-9_]{1,50}(?![A-Za-z0-9_])\s*:?\s*)+/i, '')
+    .replace(new RegExp(`^\\s*(?:[Rr][Tt]\\s*[@＠](?:${HANDLES[version]})\\s*:?\\s*)+`), '')
   const out = tidied(own.replace(ADDRESS, ' ').replace(MENTION, ' '), EMOJI_OR_FLAG)
   const handles = [...plain.replace(ADDRESS, ' ').matchAll(MENTION)].map(([, handle]) => `@${handle!.toLowerCase()}`)
   const named = handles.some(handle => out.toLowerCase().includes(handle))
   return {
+    plain,
     model: tidied(decoded.replace(MENTION, '@user').replace(ADDRESS, ' http '), EMOJI),
     clean: folded(out.replace(named ? /[@＠]/g : /(?<!\S)[@＠](?!\S)/g, ' ')),
   }
@@ -184,7 +200,7 @@ describe('for any text', () => {
   it('gives what its expressions give when each is tried on every text', () => {
     fc.assert(
       fc.property(fc.oneof(hostile, fc.string({ unit: 'grapheme', maxLength: 20 })), text => {
-        expect({ model: modelText(text), clean: cleanText(text) }).toEqual(slowly(text))
+        expect(slowly(text)).toMatchObject({ model: modelText(text), clean: cleanText(text) })
       }),
       { numRuns: 5000 },
     )
@@ -193,6 +209,20 @@ describe('for any text', () => {
       for (const text of [`a${String.fromCodePoint(code)}b`, String.fromCodePoint(code).repeat(4)])
         if (modelText(text) !== slowly(text).model || cleanText(text) !== slowly(text).clean)
           expect(text).toBe('as when tried slowly')
+  })
+
+  it('gives what text-1 gave, where there is no handle of Bluesky', () => {
+    let same = 0
+    fc.assert(
+      fc.property(hostile, text => {
+        const { plain, ...before } = slowly(text, 'text-1')
+        if (/[.]bsky[.]social/i.test(plain)) return
+        same++
+        expect({ model: modelText(text), clean: cleanText(text) }).toEqual(before)
+      }),
+      { numRuns: 3000 },
+    )
+    expect(same).toBeGreaterThan(1500)
   })
 
   it('gives well-formed, folded, composed text and never throws', () => {
@@ -214,7 +244,7 @@ describe('for any text', () => {
       fc.property(hostile, text => {
         const lower = cleanText(text).toLowerCase()
         for (const mention of mentionsOf(text)) {
-          expect(mention).toMatch(/^[a-z0-9_]{1,50}$/)
+          expect(mention).toMatch(/^(?:[a-z0-9_]{1,50}|[a-z0-9-]{1,63}[.]bsky[.]social)$/)
           expect(lower).not.toContain(`@${mention}`)
         }
       }),

@@ -66,7 +66,7 @@ describe('training/', () => {
     const log = JSON.parse(await readFile(join(models, 'log.json'), 'utf8'))
     const { fp32, int8 } = log.student.validation
     expect(fp32.macroRecall - int8.macroRecall).toBeLessThanOrEqual(0.03)
-    expect(log.student.data.textVersion).toBe('text-1')
+    expect(log.student.data.textVersion).toBe('text-2')
     // Done again, nothing is trained again.
     const { stdout } = await train()
     expect(stdout).not.toMatch(/step \d+ of/)
