@@ -24,7 +24,7 @@ const OWN_COLUMNS = new Set(parseSchema(BRONZE_SCHEMA).fields.map(field => field
 /** SQL for whoever wrote a row of bronze, and whose post it copies. */
 const AUTHORS = [
   '"user"',
-  "regexp_extract(text, '^\\s*RT @(\\w+)', 1)",
+  "regexp_extract(text, '^\\s*RT @([A-Za-z0-9-]+[.]bsky[.]social|\\w+)', 1)",
   "CASE WHEN form = 'twitter-v1' THEN json_extract_string(record, '$.retweeted_status.user.screen_name') END",
 ]
 
