@@ -216,7 +216,8 @@ describe('for any text', () => {
     fc.assert(
       fc.property(hostile, text => {
         const { plain, ...before } = slowly(text, 'text-1')
-        if (/[.]bsky[.]social/i.test(plain)) return
+        // Also one whose last letter has got an accent of its own.
+        if (/[.]bsky[.]social/i.test(plain.normalize('NFD'))) return
         same++
         expect({ model: modelText(text), clean: cleanText(text) }).toEqual(before)
       }),
