@@ -61,7 +61,7 @@ async function perSecond(n, work) {
 const ours = workers =>
   withModel({ workers }, async model => {
     // All workers have to be up.
-    await model.predict(Array.from({ length: 64 }, (_, i) => `warm ${workers} ${i} ${next}`))
+    await model.predict(Array.from({ length: 256 }, (_, i) => `warm ${workers} ${i} ${next}`))
     const texts = fresh()
     const delay = monitorEventLoopDelay({ resolution: 1 })
     delay.enable()

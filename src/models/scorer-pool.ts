@@ -235,7 +235,7 @@ export function scorerPool<A extends object = Scored>({
   function staff(): void {
     const open = jobs.reduce((sum, job) => sum + job.again.length + job.suspects.length + job.texts.length - job.next, 0)
     const free = [...slots].filter(slot => !slot.work)
-    for (let wanted = Math.min(workers - slots.size, Math.ceil(open / chunk) - free.length); wanted > 0; wanted--) start()
+    for (let wanted = Math.min(workers - slots.size, Math.ceil(open / CHUNK) - free.length); wanted > 0; wanted--) start()
     // Workers that are still loading are fed when they are ready, and hold the process until then.
     for (const slot of free)
       if (slot.ready) feed(slot)
