@@ -14,7 +14,7 @@ export interface FilesForgotten {
 type Json = Record<string, unknown>
 
 /** True for a record that is a post of somebody to be forgotten, or a copy of one. */
-function isOwn(text: string, { users, ids }: Terms, named: RegExp | undefined): boolean {
+function isOwn(text: string, { users, ids }: Terms, named: RegExp | undefined, retweet: RegExp | undefined): boolean {
   return readRecord(text).some(({ id, user, text: said, form, record }) => {
     if (form === 'unknown') return named?.test(text) ?? false
     const copied = record === null ? undefined : ((JSON.parse(record) as Json).retweeted_status as Json | undefined)
@@ -23,7 +23,7 @@ function isOwn(text: string, { users, ids }: Terms, named: RegExp | undefined): 
       (user !== null && users.includes(user.toLowerCase())) ||
       (id !== null && ids.has(id)) ||
       (typeof author === 'string' && users.includes(author.toLowerCase())) ||
-      (said !== null && users.some(name => new RegExp(`^\\s*RT @${name}\\b`, 'i').test(said)))
+      (said !== null && (retweet?.test(said) ?? false))
     )
   })
 }
@@ -48,6 +48,7 @@ function withoutOwn(value: Json, { users, ids }: Terms): Json | undefined {
 export async function forgetFiles(store: Store, prefix: string, terms: Terms): Promise<FilesForgotten> {
   const names = namePatterns(terms.users)
   const named = names && new RegExp(`${names.mention}|${names.quoted}|${names.address}`, 'i')
+  const retweet = names && new RegExp(`^\\s*RT ${names.mention}`, 'i')
   const redact = (text: string) =>
     names
       ? text
@@ -64,7 +65,7 @@ export async function forgetFiles(store: Store, prefix: string, terms: Terms): P
     let gone = 0
     let changed = false
     const kept = splitRecords(text).flatMap(({ text: record }) => {
-      if (!isOwn(record, terms, named)) {
+      if (!isOwn(record, terms, named, retweet)) {
         const clean = redact(record)
         changed ||= clean !== record
         return [clean]
