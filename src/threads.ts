@@ -88,8 +88,8 @@ export function threads<Question, Answer>(program: URL): Threads<Question, Answe
   }
 }
 
-/** A compiled program of threads: beside the file that asks for it, or in dist/ when a test imports the source. */
-export function threadProgram(here: string, name: string): URL {
+/** A compiled program of threads or processes: beside the file that asks for it, or in dist/ when a test imports the source. */
+export function programBeside(here: string, name: string): URL {
   return new URL(`${here.endsWith('.ts') ? here.replace(/\/src\/(.*\/)?[^/]*$/, '/dist/$1') : './'}${name}.js`, here)
 }
 

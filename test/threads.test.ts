@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-import { threadProgram, threads } from '../src/threads.js'
+import { programBeside, threads } from '../src/threads.js'
 
-const compiled = threadProgram(pathToFileURL(join(process.cwd(), 'src', 'index.ts')).href, 'threads')
+const compiled = programBeside(pathToFileURL(join(process.cwd(), 'src', 'index.ts')).href, 'threads')
 
 /** A program that answers a number with its square, and has trouble with some. */
 function squares(): URL {

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { programBeside } from '../threads.js'
 import type { Failure } from './model.js'
 import type { Scored, WorkerReply, WorkerRequest } from './worker-talk.js'
 
@@ -98,7 +99,7 @@ export function defaultWorkers(): number {
 export function scorerPool<A extends object = Scored>({
   name,
   data,
-  program = workerProgram('scorer'),
+  program = programBeside(import.meta.url, 'scorer-worker'),
   batch = 1,
   workers = defaultWorkers(),
   patience = PATIENCE,
@@ -307,10 +308,4 @@ function hold({ worker }: Slot<unknown>, alive: boolean): void {
 function errorLine(text: string): string {
   const lines = text.split('\n').map(line => line.trim())
   return lines.findLast(line => /^(FATAL ERROR|\w*Error)\b/.test(line)) ?? lines.findLast(Boolean) ?? ''
-}
-
-/** A compiled worker: beside this file, or in dist/ when a test imports the source. */
-export function workerProgram(name: string): URL {
-  const here = import.meta.url
-  return new URL(`${here.endsWith('.ts') ? '../../dist/models' : '.'}/${name}-worker.js`, here)
 }

@@ -74,11 +74,11 @@ async function load({ folder, maxTokens, batch = 1, output: asked, device = 'cpu
   const scoreOne = oneByOne(async (text: string) => (await score([encode(text)]))[0]!)
   if (batch === 1) return scoreOne
   return async function* (texts) {
-    // Texts of like length together: what is padded is worked on too.
-    const encoded = texts.map(encode)
-    const order = [...texts.keys()].sort((a, b) => encoded[a]!.length - encoded[b]!.length)
     const scores: Scored[] = []
     try {
+      // Texts of like length together: what is padded is worked on too.
+      const encoded = texts.map(encode)
+      const order = [...texts.keys()].sort((a, b) => encoded[a]!.length - encoded[b]!.length)
       for (let start = 0; start < order.length; start += batch) {
         const places = order.slice(start, start + batch)
         const found = await score(places.map(place => encoded[place]!))

@@ -1,11 +1,12 @@
 /** Texts of other languages in English, by a sequence-to-sequence model in worker processes. */
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import { programBeside } from '../threads.js'
 import { isFailure } from './answer.js'
 import { answerOnce, type Cache, lruCache } from './cache.js'
 import { hashFolder } from './folder.js'
 import type { Failure } from './model.js'
-import { scorerPool, type WorkerOptions, workerProgram } from './scorer-pool.js'
+import { scorerPool, type WorkerOptions } from './scorer-pool.js'
 import type { Translation, TranslatorData } from './translator-worker.js'
 
 /** Translates into English. The same text and language give the same translation, whatever else is asked. */
@@ -50,7 +51,13 @@ export async function loadTranslatorFolder(
     throw new Error(`${folder}: no translator: no onnx/encoder_model.onnx or onnx/encoder_model_quantized.onnx in it`)
   const hash = await hashFolder(path)
   const data: TranslatorData = { folder: path, maxTokens }
-  const pool = scorerPool<Translation>({ name, data, program: workerProgram('translator'), workers, onWorker })
+  const pool = scorerPool<Translation>({
+    name,
+    data,
+    program: programBeside(import.meta.url, 'translator-worker'),
+    workers,
+    onWorker,
+  })
   const key = `${hash} ${maxTokens}`
   const known = caches.get(key) ?? lruCache<Translation>(CACHE_SIZE)
   caches.set(key, known)

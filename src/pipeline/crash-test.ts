@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { duckdb, openTable, quoteName } from '../delta/index.js'
 import { type Random, randomFrom } from '../models/random.js'
+import { programBeside } from '../threads.js'
 import type { CrashChildNews, CrashChildOptions } from './crash-child.js'
 import { LAKE_TABLES, tableLocation } from './lake.js'
 
@@ -74,12 +75,6 @@ function writeRecords(folder: string, file: number, random: Random): void {
   writeFileSync(join(folder, `part-${String(file).padStart(6, '0')}.json`), `${lines.join('\n')}\n`)
 }
 
-/** The compiled child: beside this file, or in dist/ when a test imports the source. */
-function childProgram(): string {
-  const here = import.meta.url
-  return fileURLToPath(new URL(here.endsWith('.ts') ? '../../dist/pipeline/crash-child.js' : './crash-child.js', here))
-}
-
 /** How a child ended: whole, or killed and where. */
 interface ChildEnd {
   died?: string
@@ -90,9 +85,13 @@ interface ChildEnd {
 /** Runs the pipeline in a process of its own. Throws when it ends neither whole nor killed. */
 async function runChild(options: CrashChildOptions, killAfterMs?: number, signal?: AbortSignal): Promise<ChildEnd> {
   signal?.throwIfAborted()
-  const child: ChildProcess = spawn(process.execPath, [childProgram(), JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [fileURLToPath(programBeside(import.meta.url, 'crash-child')), JSON.stringify(options)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   const kill = () => child.kill('SIGKILL')
   signal?.addEventListener('abort', kill, { once: true })
   let timer: NodeJS.Timeout | undefined

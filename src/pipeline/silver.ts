@@ -2,7 +2,7 @@ import { duckdb, parseSchema, quoteName, quoteText } from '../delta/index.js'
 import { type Batch, batchOfQuery } from '../sources/batch.js'
 import type { RuleCount } from '../streams/stream.js'
 import { tweetDateSql } from '../text/dates.js'
-import { SPARE_THREADS, threadProgram, threads } from '../threads.js'
+import { programBeside, SPARE_THREADS, threads } from '../threads.js'
 import { LABELS } from '../tweet.js'
 import { droppedRows, type Expectation, judgeSql, tally, withFlags } from './expectations.js'
 import { BRONZE_RECORD, quarantineSql, TWEET_ID } from './quarantine-rows.js'
@@ -223,7 +223,7 @@ function isAmong(number: string, numbers: Batch, of: number): string {
 const PART_ROWS = 2048
 /** From this many tweets on a batch is worth other threads: to start one takes as long as to read some thousands. */
 const THREADED_ROWS = 10_000
-const readers = threads<Columns, Columns>(threadProgram(import.meta.url, 'tweet-reader-thread'))
+const readers = threads<Columns, Columns>(programBeside(import.meta.url, 'tweet-reader-thread'))
 
 /** Shorter texts are too little to call two tweets nearly the same. */
 const SHORTEST_KEYED = 12

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import type { Row } from '../delta/duckdb.js'
 import { openStore } from '../stores/open-store.js'
 import type { ListOptions, Store, StoredFile } from '../stores/store.js'
-import { SPARE_THREADS, threadProgram, threads } from '../threads.js'
+import { programBeside, SPARE_THREADS, threads } from '../threads.js'
 import { type Batch, batchOfColumns, batchOfRows } from './batch.js'
 import type { FilesAnswer, FilesQuestion } from './file-reader-thread.js'
 import { isFresh, readWhole, watchGrowth } from './growing.js'
@@ -275,7 +275,7 @@ const THREADED_FILES = 1000
 const FILES_ASKED = 500
 /** Larger files are read one at a time. */
 const SMALL_FILE = 2 ** 16
-const readers = threads<FilesQuestion, FilesAnswer>(threadProgram(import.meta.url, 'file-reader-thread'))
+const readers = threads<FilesQuestion, FilesAnswer>(programBeside(import.meta.url, 'file-reader-thread'))
 
 /** The contents of the small files of a large batch on this machine's disk, by their place; others are missing, as are those that cannot be read. */
 async function readInThreads(store: Store, listed: readonly LoggedFile[], signal?: AbortSignal): Promise<Uint8Array[]> {
